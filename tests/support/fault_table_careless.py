@@ -48,7 +48,7 @@ REDDENS_CARELESS: dict[str, frozenset[str]] = {
         "metrics.refused_refresh_lost": "consistency.metrics",
         "sms.without_device": "access.twofa.sms",
         "twofa.other_qr_code": (
-            "access.permissions.grant access.twofa.totp consistency.identifiers"
+            "access.permissions.grant access.twofa.sms access.twofa.totp consistency.identifiers"
         ),
         "twofa.first_backup_codes": "access.twofa.totp",
         "session.five_devices": "mobile.session",

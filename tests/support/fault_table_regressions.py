@@ -10,8 +10,8 @@ REDDENS_REGRESSIONS: dict[str, frozenset[str]] = {
         "points.read_writes": "gamification.earn",
         "points.by_item": "gamification.earn",
         "points.of_all_dated": (
-            "consistency.points_at_once consistency.sockets gamification.earn "
-            "gamification.leaderboard gamification.redeem"
+            "consistency.points_at_once consistency.sockets gamification.achievements "
+            "gamification.earn gamification.leaderboard gamification.redeem"
         ),
         "payments.decline_cancels": "payments.card",
         "payments.newest_shown": "payments.card",
@@ -124,7 +124,9 @@ REDDENS_TOO: dict[str, str] = {
     "auth.no_lock": "consistency.sign_ins_at_once",
     "cart.forgets": "consistency.carts_at_once mobile.order",
     "cart.shared": "consistency.carts_at_once consistency.web_shop",
-    "cart.whole_rupees": "consistency.sync_at_once",
+    "cart.whole_rupees": (
+        "consistency.carts_of_several consistency.sync_at_once gamification.earn"
+    ),
     "database.open_payments_index_lost": "consistency.payments_at_once smoke.payment",
     "database.orders_index_lost": "consistency.orders_at_once",
     "events.one_ahead": "consistency.sockets",
@@ -136,7 +138,7 @@ REDDENS_TOO: dict[str, str] = {
         "consistency.payments_at_once consistency.points_at_once consistency.sockets "
         "consistency.sync_at_once"
     ),
-    "orders.not_recognised": "consistency.orders_at_once",
+    "orders.not_recognised": "consistency.orders_at_once consistency.orders_kept",
     "orders.stock_kept": "consistency.orders_at_once",
     "orders.total_wrong": (
         "consistency.metrics consistency.orders_at_once consistency.sync_at_once"
