@@ -39,6 +39,7 @@ from gates.policy.policy_reader import PolicyReader
 from gates.policy.time_scale import scaled
 from gates.signing import signature
 from gates.signing.ledger_records import sign_offs_of
+from gates.sources.json_values import MALFORMED
 
 SCHEMA = 2
 MAX_TIME_SCALE = 60.0
@@ -397,12 +398,5 @@ def _read_kept(out: Path, digest: str, read: Callable[[JsonObject], Kept]) -> Ke
     raw = ledger.load_evidence(out, digest)
     try:
         return read(json.loads(raw))
-    except (
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-        ArithmeticError,
-    ) as error:
+    except MALFORMED as error:
         raise LedgerError(f"cannot read the evidence {digest[:12]}: {error}"[:300]) from error

@@ -36,7 +36,15 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-    command = commands.add_parser("run", help="run one profile", allow_abbrev=False)
+    _add_run_options(commands.add_parser("run", help="run one profile", allow_abbrev=False))
+    meaning = "send requests as customers, for a rehearsal"
+    _add_shop_options(commands.add_parser("shop", help=meaning, allow_abbrev=False))
+    meaning = "generate load for a run on another machine"
+    _add_worker_options(commands.add_parser("worker", help=meaning, allow_abbrev=False))
+    return top
+
+
+def _add_run_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "profile", metavar="PROFILE", choices=plan.names(), help=f"one of {', '.join(plan.names())}"
     )
@@ -76,34 +84,33 @@ def parser() -> argparse.ArgumentParser:
     )
     add_places(command)
     command.set_defaults(run=_run)
-    shopping = commands.add_parser(
-        "shop", help="send requests as customers, for a rehearsal", allow_abbrev=False
-    )
-    add_target(shopping, "the target whose public edge gets the requests")
-    shopping.add_argument(
+
+
+def _add_shop_options(command: argparse.ArgumentParser) -> None:
+    add_target(command, "the target whose public edge gets the requests")
+    command.add_argument(
         "--users", type=_users, default=160, metavar="N", help="the number of shoppers (160)"
     )
     meaning = "how long the shoppers shop (15m)"
-    add_duration(shopping, "--duration", meaning, default=SHOP_SECONDS)
-    add_targets(shopping)
-    add_out(shopping)
-    shopping.set_defaults(
+    add_duration(command, "--duration", meaning, default=SHOP_SECONDS)
+    add_targets(command)
+    add_out(command)
+    command.set_defaults(
         run=lambda options: shop(
             options.target, options.users, options.duration, options.targets, options.out
         )
     )
-    worker = commands.add_parser(
-        "worker", help="generate load for a run on another machine", allow_abbrev=False
-    )
-    worker.add_argument(
+
+
+def _add_worker_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
         "--master",
         required=True,
         type=_address,
         metavar="HOST:PORT",
         help="the address at which the run waits for workers",
     )
-    worker.set_defaults(run=lambda options: work(*options.master))
-    return top
+    command.set_defaults(run=lambda options: work(*options.master))
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -17,7 +17,7 @@ from suites.pytest_plugin.marks import check
 from suites.testdata.people import NewPerson, Person, credentials, enrol, log_in_to_challenge
 
 if TYPE_CHECKING:
-    from suites.testdata.ownership import Ownership, Shop
+    from suites.testdata.ownership import Ownership, OwnUser, Shop
 
 pytestmark = pytest.mark.integration
 
@@ -134,7 +134,12 @@ def test_expiry(
 
     A session lasts at most 30 days, also when it is refreshed.
     """
-    client, user = new_client(), ownership.user()
+    _session_expires(new_client(), ownership.user(), database)
+    _lock_expires(new_person(), database)
+    _text_code_expires(new_person(), database)
+
+
+def _session_expires(client: StoreClient, user: "OwnUser", database: "Shop") -> None:
     by_user = {"user_id": user.user_id}
 
     def refresh(token: str, *, expect: int) -> dict[str, Any]:
@@ -160,7 +165,8 @@ def test_expiry(
     database.sessions.update_one(by_user, over)
     refresh(session["refresh_token"], expect=401)
 
-    person = new_person()
+
+def _lock_expires(person: Person, database: "Shop") -> None:
     device = enrol(person.client)
     by_person = {"user_id": person.user.user_id}
     person.client.call("verify_totp", expect=200, body={"code": device.code()})
@@ -178,20 +184,21 @@ def test_expiry(
     database.twofa_devices.update_one(by_person, unlock)
     person.client.call("verify_totp", expect=200, body={"code": device.backup_codes[0]})
 
-    texted = new_person()
-    by_texted = {"user_id": texted.user.user_id}
+
+def _text_code_expires(person: Person, database: "Shop") -> None:
+    by_person = {"user_id": person.user.user_id}
 
     def code_that_ends(at: datetime) -> dict[str, str]:
-        texted.client.call("send_sms", expect=202)
-        database.sms_codes.update_one(by_texted, {"$set": {"expires_at": at}})
-        message = database.sms_outbox.find_one(by_texted, sort=[("at", -1)])
+        person.client.call("send_sms", expect=202)
+        database.sms_codes.update_one(by_person, {"$set": {"expires_at": at}})
+        message = database.sms_outbox.find_one(by_person, sort=[("at", -1)])
         assert message is not None
         return {"code": str(message["text"]).split()[0]}
 
     code = code_that_ends(datetime.now(UTC) + JUST_BEFORE)
-    texted.client.call("verify_sms", expect=200, body=code)
+    person.client.call("verify_sms", expect=200, body=code)
     code = code_that_ends(datetime.now(UTC) - JUST_AFTER)
-    texted.client.call("verify_sms", expect=401, body=code)
+    person.client.call("verify_sms", expect=401, body=code)
 
 
 def _lifetime(token: str) -> float | None:

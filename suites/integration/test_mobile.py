@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from suites.client import StoreClient
@@ -122,6 +122,9 @@ def test_catalogue(
     expected = sorted(product.product_id for product in products)
 
     @property_settings
+    @example(1)
+    @example(10)
+    @example(11)
     @given(st.integers(1, 13))
     def every_product_once(per_page: int) -> None:
         pages = all_pages(
@@ -215,6 +218,7 @@ def totals_are_sums(new_person: NewPerson, ownership: "Ownership") -> None:
     shopper = new_person()
 
     @property_settings
+    @example([(0, 1), (9_999, 9)])
     @given(st.lists(st.tuples(st.integers(0, 9_999), st.integers(1, 9)), min_size=1, max_size=4))
     def total_is_the_sum_of_its_lines(lines: list[tuple[int, int]]) -> None:
         products = [ownership.product(price_paise=price, stock=9) for price, _ in lines]
@@ -294,6 +298,27 @@ def test_order(
     totals_are_sums(new_person, ownership)
 
 
+def edits_converge(new_person: NewPerson, product: "OwnProduct") -> None:
+    """Require that any offline edits, sent once or twice, leave the cart of the last valid edit."""
+
+    @property_settings
+    @example([(0, 1), (0, 2), (1, 3)])
+    @given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 9)), min_size=1, max_size=6))
+    def carts_are_equal(edits: list[tuple[int, int]]) -> None:
+        person = new_person()
+        batch = [
+            change(f"edit-{n}", base, product, quantity) for n, (base, quantity) in enumerate(edits)
+        ]
+        statuses, quantity, version = model(edits)
+        results = send_batch(person, batch)
+        assert [result["status"] for result in results] == statuses
+        assert shown_cart(person, product) == (quantity, version)
+        assert {result["status"] for result in send_batch(person, batch)} == {"duplicate"}
+        assert shown_cart(person, product) == (quantity, version)
+
+    carts_are_equal()
+
+
 @check("mobile.sync", needs="offline_sync")
 def test_offline_sync(
     new_person: NewPerson, ownership: "Ownership", database: "Shop", frontend: "Visit"
@@ -338,21 +363,7 @@ def test_offline_sync(
     empty = {"device_id": "phone", "changes": []}
     shopper.client.call("sync_offline", expect=400, body=empty)
 
-    @property_settings
-    @given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 9)), min_size=1, max_size=6))
-    def edits_converge(edits: list[tuple[int, int]]) -> None:
-        person = new_person()
-        batch = [
-            change(f"edit-{n}", base, rice, quantity) for n, (base, quantity) in enumerate(edits)
-        ]
-        statuses, quantity, version = model(edits)
-        results = send_batch(person, batch)
-        assert [result["status"] for result in results] == statuses
-        assert shown_cart(person, rice) == (quantity, version)
-        assert {result["status"] for result in send_batch(person, batch)} == {"duplicate"}
-        assert shown_cart(person, rice) == (quantity, version)
-
-    edits_converge()
+    edits_converge(new_person, rice)
     dal = ownership.product(price_paise=12_900, stock=100)
     offline = order_offline(browsing, (rice, dal), frontend.page, database)
     assert (offline.early, offline.totals) == (0, offline.expected)

@@ -124,7 +124,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def _add_findings(folder: Path, log: Mapping[str, object]) -> None:
-    """Add a SARIF log to the file of the run; other processes of the run add theirs."""
+    """Add a log to the SARIF file of the run, which all processes of the run share."""
     path = folder / FILE
     descriptor = os.open(folder, os.O_RDONLY)
     try:

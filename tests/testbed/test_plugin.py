@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from secured_prometheus import kept_texts
-from worlds import ROOT, TestWorld, recorded, results, run
+from worlds import ROOT, Done, TestWorld, recorded, results, run
 
 
 @pytest.mark.slow  # proof-suites runs it
@@ -86,21 +86,19 @@ def test_it_runs_from_any_directory_as_an_installed_package(
     assert len(results(folder / "out")) == 17
 
 
+def smoke(targets: Path, out: Path) -> Done:
+    """A smoke run on the target green of a folder."""
+    places = (f"--targets={targets}", f"--out={out}")
+    return run("pytest", "-m", "smoke", "--target", "green", "-q", *places)
+
+
 def test_an_unreachable_target_is_one_clear_failure(world: TestWorld, tmp_path: Path) -> None:
     targets = tmp_path / "targets"
     targets.mkdir()
     text = (world.targets / "green.toml").read_text()
     closed = text.replace(str(world.ports["green_api"]), "1")
     (targets / "green.toml").write_text(closed.replace("../", f"{world.folder}/"))
-    done = run(
-        "pytest",
-        "-m",
-        "smoke",
-        "--target",
-        "green",
-        f"--targets={targets}",
-        f"--out={tmp_path / 'out'}",
-    )
+    done = smoke(targets, tmp_path / "out")
     assert done.code == 4
     said = done.out + done.err
     assert said.count("cannot be reached at http://127.0.0.1:1") == 1
@@ -204,16 +202,7 @@ def test_a_target_that_does_not_allow_a_suite_does_not_run_it(
     targets.mkdir()
     text = (world.targets / "green.toml").read_text().replace("../", f"{world.folder}/")
     (targets / "green.toml").write_text(text.replace('"smoke", ', ""))
-    done = run(
-        "pytest",
-        "-m",
-        "smoke",
-        "--target",
-        "green",
-        f"--targets={targets}",
-        f"--out={tmp_path / 'out'}",
-        "-q",
-    )
+    done = smoke(targets, tmp_path / "out")
     assert done.code == 5
     assert set(results(tmp_path / "out").values()) == {"skipped"}
 

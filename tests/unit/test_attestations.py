@@ -19,7 +19,7 @@ from in_toto_attestation.v1.resource_descriptor import ResourceDescriptor
 from in_toto_attestation.v1.statement import Statement
 from judging import GREEN
 from test_format_option import check
-from worlds import ROOT
+from worlds import ROOT, Done
 
 from gates import ledger
 from gates.attestation import envelope, statement
@@ -253,6 +253,12 @@ def test_a_file_that_is_too_large_or_missing_is_not_verified(
         verified(tmp_path / "none", keys[1], EXPECTED, NOW)
 
 
+def verify(path: Path, key: Path, *options: str) -> Done:
+    """``gates verify-attestation`` on a file about the stage ramp-30 of green."""
+    subject = ("--stage", "ramp-30", "--target", "green", "--targets", str(ROOT / "targets"))
+    return gates("verify-attestation", str(path), "--key", str(key), *subject, *options)
+
+
 @pytest.mark.parametrize(
     ("outcome", "result", "code"),
     [
@@ -270,18 +276,7 @@ def test_only_a_go_passes_and_the_exit_code_is_that_of_the_decision(
     assert json.loads(text)["predicate"]["verificationResult"] == result
     assert json.loads(FORMATS["test-result"](decided(outcome)))["predicate"]["result"] == result
     path.write_bytes(signed(text, keys))
-    done = gates(
-        "verify-attestation",
-        str(path),
-        "--key",
-        str(keys[1]),
-        "--stage",
-        "ramp-30",
-        "--target",
-        "green",
-        "--targets",
-        str(ROOT / "targets"),
-    )
+    done = verify(path, keys[1])
     assert done.code == code
     assert "verified: build v5 5.0.0" in done.out
 
@@ -291,21 +286,11 @@ def test_the_command_says_why_a_file_is_not_verified(
 ) -> None:
     path = tmp_path / "statement.json"
     path.write_bytes(files["vsa"].replace(b"payloadType", b"payloadtype"))
-    options = (
-        "--key",
-        str(keys[1]),
-        "--stage",
-        "ramp-30",
-        "--target",
-        "green",
-        "--targets",
-        str(ROOT / "targets"),
-    )
-    done = gates("verify-attestation", str(path), *options)
+    done = verify(path, keys[1])
     assert done.code == ExitCode.NO_GO
     assert done.out.startswith(f"NOT VERIFIED  {path}: the file is not a DSSE envelope")
     path.write_bytes(files["vsa"])
-    done = gates("verify-attestation", str(path), *options, "--max-age", "1s")
+    done = verify(path, keys[1], "--max-age", "1s")
     assert done.code == ExitCode.NO_GO
     assert "old; at most 1 s are accepted" in done.out
 
