@@ -84,6 +84,7 @@ def test_the_shipped_file_accepts_values_of_tests_and_names_of_checks_only() -> 
         "tests/fault_table.py",
         "tests/lending.py",
         "tests/support/fault_table.py",
+        "tests/support/fault_table_careless.py",
         "tests/support/fault_table_regressions.py",
         "tests/test_security_tools.py",
         "tests/test_store_log.py",
