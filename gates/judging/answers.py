@@ -2,20 +2,9 @@
 
 from collections.abc import Sequence
 
-from gates.model import Evidence, Measured, Measurement, SampleSet, Series, Target
+from gates.model import Measured, Measurement, SampleSet, Series, Target
 from gates.model.selector import of_colour
 from gates.statistics import by_instance, newest_sample_time
-
-
-def sample_set(evidence: Evidence, selector: str, window_seconds: float) -> SampleSet:
-    """Return the query result of a selector from the evidence.
-
-    Args:
-        evidence: the evidence, which must have the query result.
-        selector: the selector, with the colour's label value in place of ``$slot``.
-        window_seconds: the length of the window of the query.
-    """
-    return evidence.samples[key(selector, window_seconds)]
 
 
 def key(selector: str, window_seconds: float) -> str:

@@ -16,7 +16,7 @@ from gates.judging.load import load_objective
 from gates.judging.metric_query import MetricQuery
 from gates.judging.series import replicas
 from gates.judging.sign_off import StageSignOffs
-from gates.judging.timeline import Timeline, timeline_of
+from gates.judging.timeline import Timeline, query_of, timeline_of
 from gates.judging.window import ratio, sample_build, traffic_share
 from gates.model import (
     AvailabilityObjective,
@@ -204,12 +204,11 @@ def queries(objective: Objective, target: Target) -> tuple[MetricQuery, ...]:
         case RatioObjective():
             return ratio.queries(objective, target)
         case LiveBuildObjective():
-            pairs = sample_build.selectors(objective, target)
+            return sample_build.queries(objective, target)
         case ShareObjective():
-            pairs = traffic_share.selectors(objective)
+            return (query_of(objective),)
         case _:
             return ()
-    return tuple(MetricQuery(*pair) for pair in pairs)
 
 
 def selectors(objective: Objective, target: Target) -> tuple[tuple[str, float], ...]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from gates.judging import answers
+from gates.judging.metric_query import MetricQuery
 from gates.model import (
     Evidence,
     Measured,
@@ -60,6 +60,17 @@ class Timeline:
         return self.answer.measured is Measured.NO_DATA
 
 
+def query_of(objective: ShareObjective) -> MetricQuery:
+    """Return the query of the balancer's traffic weights.
+
+    The window is longer than a ramp, so that the query result shows when the ramp began.
+
+    Args:
+        objective: the objective with the indicator of the traffic weights.
+    """
+    return MetricQuery(objective.indicator.selector, objective.longest.total_seconds())
+
+
 def timeline_of(objective: ShareObjective, evidence: Evidence) -> Timeline:
     """Read the target's shares of the traffic from the traffic weights, or else from the ledger.
 
@@ -68,9 +79,7 @@ def timeline_of(objective: ShareObjective, evidence: Evidence) -> Timeline:
         evidence: the evidence with the query result of the weights. Where the query result has no
             data, the moves of the ledger are used.
     """
-    answer = answers.sample_set(
-        evidence, objective.indicator.selector, objective.longest.total_seconds()
-    )
+    answer = query_of(objective).answer(evidence)
     if answer.measured is Measured.NO_DATA and evidence.moves:
         return _of_ledger(answer, evidence.moves)
     if answer.measured is not Measured.OK:

@@ -5,8 +5,9 @@ A limit of the P95 latency is also a limit of a ratio. For example, *P95 under 1
 that ends at 1 s.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from gates.judging import answers as reading
 from gates.judging.conclusion import Conclusion, cannot_measure, finding_of
@@ -69,37 +70,58 @@ def queries(objective: RatioObjective, target: Target) -> tuple[MetricQuery, ...
         objective: the objective with the indicator and the window.
         target: the target, which names both colours.
     """
-    return tuple(
-        query
-        for baseline in (False, True)
-        for query in _queries(objective, target, baseline=baseline)
-    )
+    colours = (RatioQueries.of(objective, target, baseline=baseline) for baseline in (False, True))
+    return tuple(dict.fromkeys(query for colour in colours for query in colour))
 
 
-def _queries(objective: RatioObjective, target: Target, *, baseline: bool) -> Iterator[MetricQuery]:
-    window, indicator = objective.window.total_seconds(), objective.indicator
-    processes = objective.processes
+class RatioQueries(NamedTuple):
+    """The metric queries of a ratio objective for one colour.
 
-    def named(selector: str) -> str:
-        return reading.for_slot(selector, target, baseline=baseline)
+    Args:
+        part: the query of the counters of the selected events.
+        whole: the query of the counters of the total events.
+        starts: the query of the start times of the processes, or of another time series that each
+            instance always has.
+        up: the query of ``up``, which shows whether Prometheus reaches each instance.
+    """
 
-    for selector in dict.fromkeys((indicator.selected, indicator.total)):
-        whole = named(indicator.total) if counts_none(indicator, selector) else ""
-        yield MetricQuery(
-            named(selector),
-            window,
-            (SumPart(selector, named(selector), whole),),
-            clock_of(processes, named(processes.presence)),
-            indicator.labels,
-            instance_labels(selector, processes, target),
+    part: MetricQuery
+    whole: MetricQuery
+    starts: MetricQuery
+    up: MetricQuery
+
+    @classmethod
+    def of(cls, objective: RatioObjective, target: Target, *, baseline: bool) -> "RatioQueries":
+        """Build the queries of the target, or of the target's baseline.
+
+        Args:
+            objective: the objective with the indicator and the window.
+            target: the target, which names both colours.
+            baseline: whether the queries are of the baseline.
+        """
+        window, indicator = objective.window.total_seconds(), objective.indicator
+        processes = objective.processes
+
+        def named(selector: str) -> str:
+            return reading.for_slot(selector, target, baseline=baseline)
+
+        def counters(selector: str) -> MetricQuery:
+            whole = named(indicator.total) if counts_none(indicator, selector) else ""
+            return MetricQuery(
+                named(selector),
+                window,
+                (SumPart(selector, named(selector), whole),),
+                clock_of(processes, named(processes.presence)),
+                indicator.labels,
+                instance_labels(selector, processes, target),
+            )
+
+        return cls(
+            counters(indicator.selected),
+            counters(indicator.total),
+            MetricQuery(named(processes.presence), window),
+            MetricQuery(named(processes.up), window),
         )
-    for selector in dict.fromkeys((processes.presence, processes.up)):
-        yield MetricQuery(named(selector), window)
-
-
-def _selectors(objective: RatioObjective) -> tuple[str, str, str, str]:
-    indicator, processes = objective.indicator, objective.processes
-    return indicator.selected, indicator.total, processes.presence, processes.up
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +152,11 @@ class RatioAnswers:
             evidence: the evidence with the query results.
             baseline: whether the query results of the baseline are taken.
         """
-        window = objective.window.total_seconds()
-        named = (
-            reading.for_slot(selector, evidence.target, baseline=baseline)
-            for selector in _selectors(objective)
+        part, whole, starts, up = (
+            query.answer(evidence)
+            for query in RatioQueries.of(objective, evidence.target, baseline=baseline)
         )
-        answers = [reading.sample_set(evidence, selector, window) for selector in named]
-        return cls(answers[0], answers[1], answers[2], answers[3], objective)
+        return cls(part, whole, starts, up, objective)
 
     @property
     def gone(self) -> frozenset[str]:

@@ -1,7 +1,10 @@
 """Condition: every sample in the window is of the build that the target file expects."""
 
+from typing import NamedTuple
+
 from gates.judging import answers as reading
 from gates.judging.conclusion import Conclusion, cannot_measure, finding_of
+from gates.judging.metric_query import MetricQuery
 from gates.judging.series import discovery
 from gates.model import (
     Build,
@@ -18,19 +21,35 @@ from gates.model import (
 from gates.statistics import by_instance
 
 
-def selectors(objective: LiveBuildObjective, target: Target) -> tuple[tuple[str, float], ...]:
-    """Return the selectors of the objective, each with its window in seconds.
+class BuildQueries(NamedTuple):
+    """The metric queries of the objective.
 
-    The first selector selects the time series with the build. The second selector selects a time
-    series that each instance always has. The third selector selects ``up``.
+    Args:
+        builds: the query of the time series with the build.
+        starts: the query of the start times of the processes, or of another time series that each
+            instance always has.
+        up: the query of ``up``, which shows whether Prometheus reaches each instance.
+    """
+
+    builds: MetricQuery
+    starts: MetricQuery
+    up: MetricQuery
+
+
+def queries(objective: LiveBuildObjective, target: Target) -> BuildQueries:
+    """Return the metric queries of the objective.
 
     Args:
         objective: the objective with the indicators and the window.
         target: the target, which names its colour.
     """
     window, processes = objective.window.total_seconds(), objective.processes
-    texts = (objective.indicator.selector, processes.presence, processes.up)
-    return tuple((reading.for_slot(selector, target), window) for selector in dict.fromkeys(texts))
+    return BuildQueries(
+        *(
+            MetricQuery(reading.for_slot(selector, target), window)
+            for selector in (objective.indicator.selector, processes.presence, processes.up)
+        )
+    )
 
 
 def conclude(objective: LiveBuildObjective, evidence: Evidence) -> Finding:
@@ -41,13 +60,7 @@ def conclude(objective: LiveBuildObjective, evidence: Evidence) -> Finding:
         evidence: the evidence with the query results.
     """
     target = evidence.target
-    selector = reading.for_slot(objective.indicator.selector, target)
-    window = objective.window.total_seconds()
-    answer = reading.sample_set(evidence, selector, window)
-    starts = reading.sample_set(
-        evidence, reading.for_slot(objective.processes.presence, target), window
-    )
-    up = reading.sample_set(evidence, reading.for_slot(objective.processes.up, target), window)
+    answer, starts, up = (query.answer(evidence) for query in queries(objective, target))
     max_age = objective.max_sample_age.total_seconds()
     measured, problem = reading.blindness(
         [answer, starts],

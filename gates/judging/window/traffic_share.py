@@ -9,17 +9,6 @@ from gates.model import SHARE_TOLERANCE, Evidence, Finding, Measured, ShareObjec
 from gates.model.figures import significant
 
 
-def selectors(objective: ShareObjective) -> tuple[tuple[str, float], ...]:
-    """Return the selector of the balancer's traffic weights with its window in seconds.
-
-    The window is longer than a ramp, so that the query result shows when the ramp began.
-
-    Args:
-        objective: the objective with the indicator of the traffic weights.
-    """
-    return ((objective.indicator.selector, objective.longest.total_seconds()),)
-
-
 def conclude(objective: ShareObjective, evidence: Evidence, timeline: Timeline) -> Finding:
     """Judge for how long every balancer has given the target the intended share of the traffic.
 
