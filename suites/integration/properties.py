@@ -11,6 +11,7 @@ property_settings = settings(
     max_examples=int(os.environ.get(VARIABLE, DEFAULT_EXAMPLES)),
     deadline=None,
     database=None,
-    phases=[Phase.generate],  # a failure is reported as it is, and not shrunk against a live store
+    # Examples that a check states run first. A failure is not shrunk against a live store.
+    phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -7,7 +7,7 @@ from testbed.store.context import Context, Reply, new_id, now
 from testbed.store.database import Database, Document
 from testbed.store.errors import Refused, conflict
 
-PAUSE_SECONDS = 0.03
+PAUSE_SECONDS = 0.1
 PLACE = orders.place
 _newest: dict[str, orders.PlaceOrder] = {}
 

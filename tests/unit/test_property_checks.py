@@ -1,0 +1,37 @@
+"""The properties of the suites try the examples that a check states, in every run."""
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from suites.integration.properties import DEFAULT_EXAMPLES, property_settings
+
+
+def test_stated_examples_run_first_and_do_not_replace_random_examples() -> None:
+    tried: list[int] = []
+
+    @property_settings
+    @example(-7)
+    @example(-8)
+    @given(st.integers(0, 1_000))
+    def remembers(number: int) -> None:
+        tried.append(number)
+
+    remembers()
+    assert sorted(tried[:2]) == [-8, -7]
+    assert len(tried) == 2 + DEFAULT_EXAMPLES
+
+
+def test_a_stated_example_that_fails_fails_the_check_without_shrinking() -> None:
+    tried: list[int] = []
+
+    @property_settings
+    @example(777)
+    @given(st.integers(0, 3))
+    def is_small(number: int) -> None:
+        tried.append(number)
+        assert number < 10
+
+    with pytest.raises(AssertionError):
+        is_small()
+    assert tried == [777]
