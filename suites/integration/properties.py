@@ -13,5 +13,7 @@ property_settings = settings(
     database=None,
     # Examples that a check states run first. A failure is not shrunk against a live store.
     phases=[Phase.explicit, Phase.generate],
+    # The first failure ends the property, so the last exchange is that of the failed example.
+    report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -22,11 +22,13 @@ def test_stated_examples_run_first_and_do_not_replace_random_examples() -> None:
     assert len(tried) == 2 + DEFAULT_EXAMPLES
 
 
-def test_a_stated_example_that_fails_fails_the_check_without_shrinking() -> None:
+def test_the_first_stated_example_that_fails_ends_the_property() -> None:
     tried: list[int] = []
 
     @property_settings
     @example(777)
+    @example(5)
+    @example(778)
     @given(st.integers(0, 3))
     def is_small(number: int) -> None:
         tried.append(number)
@@ -34,4 +36,5 @@ def test_a_stated_example_that_fails_fails_the_check_without_shrinking() -> None
 
     with pytest.raises(AssertionError):
         is_small()
-    assert tried == [777]
+    failed = [number for number in tried if number >= 10]
+    assert failed == tried[-1:]
