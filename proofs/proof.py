@@ -221,14 +221,16 @@ def wanted(part: str, fault: str) -> list[str]:
 
 def prove(proof: Proof) -> int:
     """Run the whole proof; the number of things that are not as the table says."""
-    chosen = {fault.name: wanted(proof.part, fault.name) for fault in faults(proof.part)}
+    names = [fault.name for fault in faults(proof.part)]
     wrong = _not_green("before", proof)
     outcomes: dict[str, dict[str, str]] = {}
     with threads(len(proof.worlds)) as pool:
-        pending = {name: pool.submit(proof.outcomes, name, chosen[name]) for name in chosen}
+        pending = {
+            name: pool.submit(proof.outcomes, name, wanted(proof.part, name)) for name in names
+        }
         for number, (name, future) in enumerate(pending.items(), start=1):
             outcomes[name] = future.result()
-            label = f"{number:>4}/{len(chosen)} {proof.seconds[name]:4.1f} s  {name:<28}"
+            label = f"{number:>4}/{len(names)} {proof.seconds[name]:4.1f} s  {name:<28}"
             wrong += _compare(label, proof.part, name, outcomes[name])
     wrong += _not_green("after", proof)
     wrong += _caught_twice() if proof.part == "behaviour" else 0

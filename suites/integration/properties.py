@@ -11,7 +11,7 @@ property_settings = settings(
     max_examples=int(os.environ.get(VARIABLE, DEFAULT_EXAMPLES)),
     deadline=None,
     database=None,
-    # Examples that a check states run first. A failure is not shrunk against a live store.
+    # The explicit examples of a check run first. A failure is not shrunk against a live store.
     phases=[Phase.explicit, Phase.generate],
     # The first failure ends the property, so the last exchange is that of the failed example.
     report_multiple_bugs=False,

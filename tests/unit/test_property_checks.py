@@ -1,28 +1,28 @@
-"""The properties of the suites try the examples that a check states, in every run."""
+"""The properties of the suites try the explicit examples of a check in every run."""
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from suites.integration.properties import DEFAULT_EXAMPLES, property_settings
+from suites.integration.properties import property_settings
 
 
-def test_stated_examples_run_first_and_do_not_replace_random_examples() -> None:
+def test_explicit_examples_run_first_and_do_not_replace_random_examples() -> None:
     tried: list[int] = []
 
     @property_settings
     @example(-7)
     @example(-8)
     @given(st.integers(0, 1_000))
-    def remembers(number: int) -> None:
+    def tries_a_number(number: int) -> None:
         tried.append(number)
 
-    remembers()
+    tries_a_number()
     assert sorted(tried[:2]) == [-8, -7]
-    assert len(tried) == 2 + DEFAULT_EXAMPLES
+    assert len(tried) == 2 + property_settings.max_examples
 
 
-def test_the_first_stated_example_that_fails_ends_the_property() -> None:
+def test_the_first_explicit_example_that_fails_ends_the_property() -> None:
     tried: list[int] = []
 
     @property_settings
