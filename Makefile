@@ -104,7 +104,7 @@ prove-gate: setup ## show that lost, old, forged or failing evidence is never a 
 	THOROUGH=1 $(PY) -m pytest $(addprefix tests/adversarial/test_,$(PROVE_GATE)) -q -n 2
 
 proof-suites: setup ## show that no run writes a credential, and that each smoke check can fail (10 minutes)
-	THOROUGH=1 $(PY) -m pytest proofs/test_whole_run.py tests/adversarial/test_evidence_is_needed.py $(addprefix tests/testbed/test_,faults.py testbed.py plugin.py failures.py run_files.py lost_dependency.py) -q -m 'slow or not slow'
+	THOROUGH=1 $(PY) -m pytest proofs/test_whole_run.py tests/adversarial/test_evidence_is_needed.py $(addprefix tests/testbed/test_,faults.py testbed.py plugin.py failures.py run_files.py lost_dependency.py store_log.py) -q -m 'slow or not slow'
 
 proof-statistics: setup ## simulate the rates of wrong decisions as often as the rates need (3 minutes)
 	THOROUGH=1 $(PY) -m pytest $(addprefix tests/unit/test_,sla.py nightly.py nightly_busy.py live_judge.py fewer.py statistics.py) -q -n 2
@@ -120,7 +120,7 @@ proof-packaging: setup ## build both distributions, try them in new environments
 	$(PY) -m pytest $(addprefix tests/unit/test_,root_conftest.py installed_tools.py guide_commands.py) -q -m slow
 
 proof-ramp: setup ## show killed ramps, live metrics of a testbed, and 16 processes that decide at once (minutes)
-	$(PY) -m pytest $(addprefix tests/testbed/test_,ramp_world.py live_metrics.py) tests/unit/test_ledger.py proofs/test_ledger_writers.py -q -m 'slow or not slow'
+	$(PY) -m pytest $(addprefix tests/testbed/test_,ramp_world.py live_metrics.py) $(addprefix tests/adversarial/test_,rollback.py ramp_process.py) tests/unit/test_ledger.py proofs/test_ledger_writers.py -q -m 'slow or not slow'
 
 bench-scale: setup ## measure the time and memory of the gate for small and large stores, with a real Prometheus (8 minutes)
 	$(PY) proofs/bench_scale.py
@@ -160,7 +160,7 @@ proof-security: setup ## run the same proof for the security suite
 
 proof-platform: setup ## run the part of the proof for the platform suite
 	$(PY) proofs/proof.py --part platform
-	$(PY) -m pytest $(addprefix tests/,testbed/test_platform.py testbed/test_database_checks.py unit/test_monitoring_files.py) -q -m slow
+	$(PY) -m pytest $(addprefix tests/,testbed/test_platform.py testbed/test_database_checks.py testbed/test_monitoring_world.py testbed/test_backups.py unit/test_monitoring_files.py) -q -m slow
 
 proof-other-stores: setup ## show a log-in to a real Prometheus, and a ramp of a store with other names (minutes)
 	$(PY) -m pytest $(addprefix tests/testbed/test_,log_in.py other_store.py) -q -m 'slow or not slow'

@@ -140,6 +140,7 @@ class Proof:
         self.part = part
         self._idle: Queue[TestWorld] = Queue()
         self.seconds: dict[str, float] = {}
+        self.printed: dict[str, str] = {}
         self.worlds = [TestWorld(folder / f"world-{number}") for number in range(count)]
 
     def up(self) -> None:
@@ -172,6 +173,7 @@ class Proof:
             output = forked_pytest(world, out, checks, SUITES[self.part])
             if not (out / "latest").exists():
                 raise SystemExit(f"proof: {fault}: no record\n{output}")
+            self.printed[fault] = output
             outcomes = results(out)
             if not fault and set(outcomes.values()) != {"passed"}:
                 print(output, flush=True)
@@ -231,7 +233,10 @@ def prove(proof: Proof) -> int:
         for number, (name, future) in enumerate(pending.items(), start=1):
             outcomes[name] = future.result()
             label = f"{number:>4}/{len(names)} {proof.seconds[name]:4.1f} s  {name:<28}"
-            wrong += _compare(label, proof.part, name, outcomes[name])
+            differences = _compare(label, proof.part, name, outcomes[name])
+            if differences:
+                print(proof.printed[name], flush=True)
+            wrong += differences
     wrong += _not_green("after", proof)
     wrong += _caught_twice() if proof.part == "behaviour" else 0
     (ROOT / "out").mkdir(exist_ok=True)

@@ -55,7 +55,7 @@ AS_PROCESSES = (
     "suite: a failure",
     "samples: NaN for green's requests",
     "answers: Prometheus answers 500",
-    "answers: Prometheus is slow",
+    pytest.param("answers: Prometheus is slow", marks=pytest.mark.slow),  # prove-gate runs it
     "rules: an empty policy",
     "rules: an unknown option",
     "hour: the cache misses",

@@ -105,6 +105,7 @@ def test_a_full_disk_gives_the_traffic_back(here: Site) -> None:
     assert not (here.out / "report" / "index.html").exists()
 
 
+@pytest.mark.slow  # proof-ramp runs it
 def test_a_ramp_whose_reader_is_gone_goes_on(here: Site) -> None:
     ramp = wait_for_move(here, *short_steps(here))
     assert ramp.stderr is not None
@@ -115,6 +116,7 @@ def test_a_ramp_whose_reader_is_gone_goes_on(here: Site) -> None:
     assert (here.balancer.green, entries(here)[-1]["how"]) == (0.1, "held")
 
 
+@pytest.mark.slow  # proof-ramp runs it
 def test_a_swapped_control_endpoint_ends_the_ramp_within_a_minute(here: Site) -> None:
     here.balancer.mode = "swapped"
     code, out, err = here.run("ramp")
@@ -135,6 +137,7 @@ def test_a_control_endpoint_that_moves_nothing_ends_the_ramp(here: Site) -> None
     assert "Prometheus shows that green has 0 % of the weights; 10 % were intended" in err
 
 
+@pytest.mark.slow  # proof-ramp runs it
 def test_requests_contradict_a_swapped_endpoint_where_no_weights_are_scraped(here: Site) -> None:
     here.balancer.mode, here.balancer.weights_scraped = "swapped", False
     code, _, err = here.run("ramp", *SCALE)

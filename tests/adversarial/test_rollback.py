@@ -12,6 +12,7 @@ from ledgers import json_entries
 from worlds import Done, run
 
 from gates import ledger
+from gates.ramp import rollback
 
 
 @pytest.fixture
@@ -20,6 +21,12 @@ def here(tmp_path: Path) -> Iterator[Site]:
     balancer.give(0.5)
     with site(tmp_path, balancer) as place:
         yield place
+
+
+@pytest.fixture
+def brief_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for the second witness for the scrape interval only: these samples are never late."""
+    monkeypatch.setattr(rollback, "MIN_WAIT_SECONDS", 1.0)
 
 
 def by_control(here: Site, *arguments: str) -> Done:
@@ -51,6 +58,7 @@ def test_a_control_endpoint_that_moves_nothing_is_contradicted(here: Site) -> No
     assert json_entries(here.out)[0]["verified"] is False
 
 
+@pytest.mark.usefixtures("brief_wait")
 def test_a_liar_is_contradicted_by_the_requests_where_no_weights_are_scraped(here: Site) -> None:
     here.balancer.mode, here.balancer.weights_scraped = "liar", False
     code, out, _ = here.run("rollback")
@@ -74,6 +82,7 @@ def test_a_control_endpoint_that_swaps_the_colours_is_moved_the_other_way(here: 
     assert here.balancer.posts == [{"blue": 1.0, "green": 0.0}, {"blue": 0.0, "green": 1.0}]
 
 
+@pytest.mark.usefixtures("brief_wait")
 def test_a_prometheus_that_stopped_to_scrape_is_not_seen(here: Site) -> None:
     here.balancer.metrics_until = time.time()
     code, out, _ = here.run("rollback")
@@ -123,7 +132,14 @@ TYPOS = {
 }
 
 
-@pytest.mark.parametrize("name", TYPOS)
+# One mistake of each reader: of TOML, of the keys, of the values; proof-ramp tries the others.
+QUICK = {"unknown key", "not TOML", "unknown router"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow]) for name in TYPOS],
+)
 def test_a_mistake_in_the_target_file_does_not_block_a_rollback(here: Site, name: str) -> None:
     path = here.targets / "green.toml"
     text = path.read_text()
@@ -227,6 +243,7 @@ def test_the_ledger_keeps_what_the_witness_said(here: Site) -> None:
     assert ended["verified"]["requests"] == "agrees: green answers no customer any more"
 
 
+@pytest.mark.slow  # proof-ramp runs it
 def test_a_policy_that_cannot_be_read_in_time_holds_up_nothing(here: Site, tmp_path: Path) -> None:
     pipe = tmp_path / "policy.toml"
     os.mkfifo(pipe)  # whoever reads it waits until somebody writes
@@ -244,6 +261,7 @@ def test_a_number_of_five_thousand_digits_blocks_no_rollback(here: Site) -> None
     assert here.run("rollback")[0] == 0
 
 
+@pytest.mark.usefixtures("brief_wait")
 def test_servers_of_the_target_file_are_the_servers_of_green(here: Site) -> None:
     path = here.targets / "green.toml"
     text = path.read_text()

@@ -203,6 +203,7 @@ def test_the_commands_take_verify_and_restore(
     assert live() == before
 
 
+@pytest.mark.slow  # proof-platform runs it
 def test_half_a_backup_is_refused_and_nothing_is_left(
     world: TestWorld, server: scratch.Server, tmp_path: Path
 ) -> None:
@@ -223,6 +224,7 @@ def test_a_wrong_command_line_is_a_usage_error(world: TestWorld) -> None:
     assert command(world, "burn").code == 2
 
 
+@pytest.mark.slow  # proof-platform runs it
 def test_an_error_shows_no_secret(world: TestWorld, tmp_path: Path) -> None:
     word = "pass" * 4
     uri = f"mongodb://shop:{word}@127.0.0.1:1/kirana?serverSelectionTimeoutMS=100"

@@ -76,6 +76,7 @@ def failed(collected: Run) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow  # proof-platform runs it
 def test_every_check_passes_and_nothing_is_left(world: TestWorld, tmp_path: Path) -> None:
     done = world.pytest(tmp_path / "out", *FILES, "-q")
     assert done.code == 0, done.out
@@ -110,6 +111,7 @@ def test_the_collector_records_a_run_of_the_served_build(collect: Collect) -> No
     }
 
 
+@pytest.mark.slow  # proof-platform runs it
 def test_the_collector_names_what_is_wrong_and_tells_old_from_new(
     collect: Collect, shop: Database[dict[str, Any]]
 ) -> None:

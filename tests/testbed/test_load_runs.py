@@ -78,6 +78,7 @@ def test_requests_without_an_end_break_their_limits_and_no_others(
     assert {line.split(": ")[1].replace(" ", "-") for line in failed} == UNDER_LOAD["requests.hang"]
 
 
+@pytest.mark.slow  # proof-load runs it
 def test_an_interrupted_run_proves_nothing_and_leaves_nothing(
     load: Callable[..., LoadCommand], world: TestWorld
 ) -> None:

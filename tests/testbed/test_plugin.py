@@ -37,6 +37,7 @@ def test_a_mistyped_target_exits_4_and_names_the_nearest() -> None:
     assert "Did you mean green?" in done.err
 
 
+@pytest.mark.slow  # proof-suites runs it
 def test_without_a_target_it_says_which_there_are() -> None:
     done = run("pytest", "-m", "smoke")
     assert done.code == 4

@@ -221,6 +221,7 @@ def test_check_waits_until_it_is_decided_or_its_time_is_over(world: TestWorld, o
     assert len([entry for entry in json_entries(out) if entry["kind"] == "decision"]) == 1
 
 
+@pytest.mark.slow  # proof-ramp runs it
 def test_a_recording_of_the_testbed_can_be_judged_again(world: TestWorld, tmp_path: Path) -> None:
     recorded = subprocess.Popen(
         [

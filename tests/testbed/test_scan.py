@@ -97,6 +97,7 @@ def test_sarif_is_valid_and_its_fingerprints_survive_a_new_run(tmp_path: Path) -
     assert len(set(prints[0])) >= len(WEAKNESSES)
 
 
+@pytest.mark.slow  # proof-security runs it
 def test_what_cannot_be_looked_at_is_an_error_and_no_clean_bill(tmp_path: Path) -> None:
     nobody = scan("http://127.0.0.1:1", tmp_path)
     with library(weak=False) as url:
@@ -108,7 +109,14 @@ def test_what_cannot_be_looked_at_is_an_error_and_no_clean_bill(tmp_path: Path) 
     assert "no operation 'signin'" in unknown.err
 
 
-@pytest.mark.parametrize("url", ["http://192.0.2.1", "http://example.com", "https://10.0.0.1"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://192.0.2.1",
+        pytest.param("http://example.com", marks=pytest.mark.slow),  # proof-security runs it
+        "https://10.0.0.1",
+    ],
+)
 def test_attacks_go_to_loopback_only(tmp_path: Path, url: str) -> None:
     done = scan(url, tmp_path)
     assert done.code == 2
