@@ -9,6 +9,7 @@ import json
 import multiprocessing
 import os
 import random
+import re
 import signal
 import sys
 import tempfile
@@ -62,6 +63,8 @@ IMPORTED_ONCE = (
     "pymongo",
     "pyotp",
 )
+# A check that ended before its own finding, by an error of a fixture, in pytest's short summary.
+ENDED_BEFORE = re.compile(r"^ERROR (\S+)", re.MULTILINE)
 # How long a run may take; a run without a fault has all checks of a part, shared among the worlds.
 MAX_SECONDS, MAX_SECONDS_PER_CHECK = 60, 30
 # Timings under the load of several worlds say nothing, and a browser is slow to start.
@@ -190,7 +193,7 @@ def forked_pytest(world: TestWorld, out: Path, checks: Iterable[str], suites: st
     chosen = [part for check in checks for part in ("--check", check)]
     places = (f"--targets={world.targets}", f"--out={out}", "-p", "no:cacheprovider")
     arguments = ("--target", "green", *places, "-m", suites, "-q", *QUICKER, *FORKED, *chosen)
-    printed = out.with_suffix(".txt")
+    printed = out.with_name(f"{out.name}.txt")
     printed.parent.mkdir(exist_ok=True)
     child = FORKS.Process(target=_pytest_main, args=(arguments, printed))
     child.start()
@@ -238,6 +241,7 @@ def prove(proof: Proof) -> int:
                 print(proof.printed[name], flush=True)
             wrong += differences
     wrong += _not_green("after", proof)
+    _print_errors(proof)
     wrong += _caught_twice() if proof.part == "behaviour" else 0
     (ROOT / "out").mkdir(exist_ok=True)
     (ROOT / "out" / f"proof-{proof.part}.json").write_text(
@@ -246,6 +250,14 @@ def prove(proof: Proof) -> int:
     (ROOT / "docs" / "proof-matrix.md").write_text(matrix())
     print(f"checks run for {sum(proof.seconds.values()):.0f} s on {len(proof.worlds)} worlds")
     return wrong
+
+
+def _print_errors(proof: Proof) -> None:
+    """Name the checks that a fault reddens by an error of a fixture, not by a finding."""
+    for fault in sorted(filter(None, proof.printed)):
+        ended = set(ENDED_BEFORE.findall(proof.printed[fault])) & red_of(proof.part, fault)
+        if ended:
+            print(f"{fault}: an error of a fixture, not a finding: {sorted(ended)}", flush=True)
 
 
 def _not_green(when: str, proof: Proof) -> int:
