@@ -1,4 +1,4 @@
-"""The proof that every check can fail: each fault on in turn, its checks red, a sample green.
+"""Proves that every check can fail: with each fault on, its checks are red and a sample is green.
 
 ``python proofs/proof.py`` writes out/proof.json and docs/proof-matrix.md; ``--survey`` runs all
 checks under each fault and prints what turned red, for filling in tests/support/fault_table.py.
@@ -63,7 +63,7 @@ IMPORTED_ONCE = (
     "pymongo",
     "pyotp",
 )
-# A check that ended before its own finding, by an error of a fixture, in pytest's short summary.
+# The line of pytest's short summary for a check that an error of a fixture ended.
 ENDED_BEFORE = re.compile(r"^ERROR (\S+)", re.MULTILINE)
 # How long a run may take; a run without a fault has all checks of a part, shared among the worlds.
 MAX_SECONDS, MAX_SECONDS_PER_CHECK = 60, 30
@@ -80,7 +80,7 @@ NOT_SAMPLED = (
 
 
 def all_checks(part: str) -> list[str]:
-    """Every check of a part of the proof that the policy requires somewhere."""
+    """Return every check of a part of the proof that a stage of the policy requires."""
     loaded = policy.load(ROOT / "policies" / "release.toml")
     ids = {
         check
@@ -93,24 +93,24 @@ def all_checks(part: str) -> list[str]:
 
 
 def part_of(check: str) -> str:
-    """The part of the proof to which a check belongs."""
+    """Return the part of the proof to which a check belongs."""
     area = check.partition(".")[0]
     return area if area in SUITES else "behaviour"
 
 
 def faults(part: str) -> list[Fault]:
-    """The faults that redden a check of a part."""
+    """Return the faults that redden a check of a part."""
     checks = set(all_checks(part))
     return [fault for fault in FAULTS if checks & REDDENS.get(fault.name, frozenset())]
 
 
 def red_of(part: str, fault: str) -> frozenset[str]:
-    """What a fault reddens in a part."""
+    """Return the checks of a part that a fault reddens in every run."""
     return REDDENS[fault] & frozenset(all_checks(part))
 
 
 def may_redden(fault: str) -> frozenset[str]:
-    """What a fault reddens in some runs only."""
+    """Return the checks that a fault reddens in some runs only."""
     return SOMETIMES.get(fault, frozenset())
 
 
@@ -127,7 +127,7 @@ def switch(world: TestWorld, name: str, do: str) -> None:
 
 @contextmanager
 def threads(count: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads for the worlds; after an error or Ctrl-C, they begin nothing new."""
+    """Give threads for the worlds; after an error or Ctrl-C, the threads begin no other task."""
     pool = ThreadPoolExecutor(count)
     try:
         yield pool
@@ -147,7 +147,7 @@ class Proof:
         self.worlds = [TestWorld(folder / f"world-{number}") for number in range(count)]
 
     def up(self) -> None:
-        """Start the worlds, one after the other: each needs both cores for a moment."""
+        """Start the worlds one after the other, because each start needs both cores."""
         for world in self.worlds:
             done = world.testbed("up", "--ports", "free")
             if done.code:
@@ -155,19 +155,19 @@ class Proof:
             self._idle.put(world)
 
     def down(self) -> None:
-        """Take the worlds down."""
+        """Stop the worlds."""
         for world in self.worlds:
             world.testbed("down")
 
     def all_outcomes(self) -> dict[str, str]:
-        """The outcome of all checks without a fault, shared among the worlds."""
+        """Return the outcome of each check without a fault; each world runs some checks."""
         checks, count = all_checks(self.part), len(self.worlds)
         with threads(count) as pool:
             parts = pool.map(self.outcomes, [""] * count, [checks[n::count] for n in range(count)])
             return {check: outcome for part in parts for check, outcome in part.items()}
 
     def outcomes(self, fault: str, checks: Iterable[str]) -> dict[str, str]:
-        """The outcome of checks with a fault on; an empty name for none."""
+        """Return the outcome of each check with a fault on; an empty name means no fault."""
         world, began = self._idle.get(), time.monotonic()
         out = self._folder / "out" / (fault or f"none-{time.time_ns()}")
         try:
@@ -176,7 +176,8 @@ class Proof:
             output = forked_pytest(world, out, checks, SUITES[self.part])
             if not (out / "latest").exists():
                 raise SystemExit(f"proof: {fault}: no record\n{output}")
-            self.printed[fault] = output
+            if fault:
+                self.printed[fault] = output
             outcomes = results(out)
             if not fault and set(outcomes.values()) != {"passed"}:
                 print(output, flush=True)
@@ -189,7 +190,7 @@ class Proof:
 
 
 def forked_pytest(world: TestWorld, out: Path, checks: Iterable[str], suites: str) -> str:
-    """Run checks as ``pytest --check …`` does, in a process forked off; what it printed."""
+    """Run checks in a forked process as ``pytest --check …`` does, and return what it printed."""
     chosen = [part for check in checks for part in ("--check", check)]
     places = (f"--targets={world.targets}", f"--out={out}", "-p", "no:cacheprovider")
     arguments = ("--target", "green", *places, "-m", suites, "-q", *QUICKER, *FORKED, *chosen)
@@ -212,7 +213,7 @@ def _pytest_main(arguments: tuple[str, ...], printed: Path) -> None:
 
 
 def wanted(part: str, fault: str) -> list[str]:
-    """The checks a fault must or may redden, and a sample of those it must not.
+    """Return the checks that a fault must or may redden, and a sample of the other checks.
 
     The sample depends on the fault's name only, so another fault does not change it.
     """
@@ -225,7 +226,7 @@ def wanted(part: str, fault: str) -> list[str]:
 
 
 def prove(proof: Proof) -> int:
-    """Run the whole proof; the number of things that are not as the table says."""
+    """Run the whole proof, and return the number of differences from the table."""
     names = [fault.name for fault in faults(proof.part)]
     wrong = _not_green("before", proof)
     outcomes: dict[str, dict[str, str]] = {}
@@ -254,7 +255,7 @@ def prove(proof: Proof) -> int:
 
 def _print_errors(proof: Proof) -> None:
     """Name the checks that a fault reddens by an error of a fixture, not by a finding."""
-    for fault in sorted(filter(None, proof.printed)):
+    for fault in sorted(proof.printed):
         ended = set(ENDED_BEFORE.findall(proof.printed[fault])) & red_of(proof.part, fault)
         if ended:
             print(f"{fault}: an error of a fixture, not a finding: {sorted(ended)}", flush=True)
@@ -291,7 +292,7 @@ def _caught_twice() -> int:
 
 
 def matrix() -> str:
-    """The table of checks and the faults that redden each."""
+    """Return the table of all checks, with the faults that redden each check."""
     checks = [check for part in SUITES for check in all_checks(part)]
     lines = [
         "# Which fault reddens which check",
@@ -312,7 +313,7 @@ def matrix() -> str:
 
 
 def survey(proof: Proof, names: list[str]) -> None:
-    """Print what each fault turns red among all checks that can be sampled."""
+    """Print which of the checks that can be sampled are red with each fault."""
     checks = [check for check in all_checks(proof.part) if not check.startswith(NOT_SAMPLED)]
     with threads(len(proof.worlds)) as pool:
         pending = {name: pool.submit(proof.outcomes, name, checks) for name in names}
@@ -322,7 +323,7 @@ def survey(proof: Proof, names: list[str]) -> None:
 
 
 def main() -> int:
-    """The command line."""
+    """Run the command line, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python proofs/proof.py", description=__doc__)
     parser.add_argument("--worlds", type=int, default=WORLDS)
     parser.add_argument("--survey", action="store_true")

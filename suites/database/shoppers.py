@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from gates.model import Target
@@ -42,8 +43,8 @@ class _Goods:
 class Shopping:
     """Lets several users of a run shop at the same moment.
 
-    Other suites judge the responses. So a purchase counts also where its response differs from the
-    contract.
+    Other suites judge the responses. So a purchase counts also where the body of a successful
+    response differs from the contract.
 
     Args:
         target: the target.
@@ -172,14 +173,16 @@ class Shopping:
 
 
 def _body(client: StoreClient, operation_id: str, *, body: object) -> dict[str, Any]:
-    """Send a request, and return the body of the response; empty if the body is no JSON object."""
-    received: object = None
+    """Send a request, and return the JSON object of the response; empty after an error."""
     try:
-        received = client.ask(operation_id, body=body).body
+        answer = client.ask(operation_id, body=body)
+        status, received = answer.status, answer.body
     except UnexpectedAnswerError as error:
-        if error.exchange is not None:
-            received = error.exchange.body
-    return received if isinstance(received, dict) else {}
+        if error.exchange is None or error.exchange.status is None:
+            return {}
+        status, received = error.exchange.status, error.exchange.body
+    is_success = status < HTTPStatus.BAD_REQUEST and isinstance(received, dict)
+    return received if is_success else {}
 
 
 def _is_order(body: dict[str, Any]) -> bool:

@@ -132,7 +132,7 @@ TYPOS = {
 }
 
 
-# One mistake of each reader: of TOML, of the keys, of the values; proof-ramp tries the others.
+# One mistake in the TOML, one in a key, one in a value; make proof-ramp tries the others.
 QUICK = {"unknown key", "not TOML", "unknown router"}
 
 

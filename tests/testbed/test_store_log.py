@@ -145,6 +145,5 @@ def test_a_burst_after_a_quiet_time_meets_no_closed_connection(
     assert failures == []
 
 
-@pytest.mark.slow  # proof-suites runs it
 def test_idle_connections_are_closed_long_before_the_database_closes_them() -> None:
     assert database.MAX_IDLE_MILLISECONDS / 1000 <= DEFAULT_CLIENT_IDLE_TIMEOUT_S / 2

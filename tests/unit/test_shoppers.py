@@ -20,11 +20,11 @@ class WrongStore:
     """Acts as the client of a store whose responses to payments name a rupee less than was sent.
 
     Args:
-        is_answering: whether the store responds to payments.
+        status: the status of each response to a payment; None if the store does not respond.
     """
 
-    def __init__(self, *, is_answering: bool = True) -> None:
-        self._is_answering = is_answering
+    def __init__(self, status: int | None) -> None:
+        self._status = status
         self._lock = threading.Lock()
         self._number = 0
         self.token = ""
@@ -41,16 +41,18 @@ class WrongStore:
             self._number += 1
             number = self._number
         if operation_id == "place_order":
-            return SimpleNamespace(body={"id": f"ord_{number}", "total_paise": TOTAL})
+            order = {"id": f"ord_{number}", "total_paise": TOTAL}
+            return SimpleNamespace(status=201, body=order)
         if operation_id != "process_payment":
-            return SimpleNamespace(body={"access_token": "a"})
+            return SimpleNamespace(status=200, body={"access_token": "a"})
         payment = {
             "id": f"pay_{number}",
             "status": "captured",
             "amount_paise": body["amount_paise"] - 100,
         }
         request = requests.Request("POST", "http://127.0.0.1/").prepare()
-        exchange = Exchange(request, 201, payment, 0.1) if self._is_answering else None
+        received = payment if self._status else None
+        exchange = Exchange(request, self._status, received, 0.1)
         raise UnexpectedAnswerError("amount_paise is not what was sent", exchange=exchange)
 
 
@@ -72,12 +74,15 @@ def shopping(monkeypatch: pytest.MonkeyPatch, store: WrongStore) -> shoppers.Sho
 
 
 def test_a_payment_with_another_amount_is_acknowledged(monkeypatch: pytest.MonkeyPatch) -> None:
-    acknowledged = shopping(monkeypatch, WrongStore()).shop()
+    acknowledged = shopping(monkeypatch, WrongStore(201)).shop()
     assert acknowledged.orders
     assert acknowledged.payments
     assert all(payment.startswith("pay_") for payment in acknowledged.payments)
 
 
-def test_a_payment_without_a_response_is_not_acknowledged(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("status", [500, None])
+def test_a_payment_that_fails_or_gets_no_response_is_not_acknowledged(
+    monkeypatch: pytest.MonkeyPatch, status: int | None
+) -> None:
     with pytest.raises(AssertionError, match="0 payments"):
-        shopping(monkeypatch, WrongStore(is_answering=False)).shop()
+        shopping(monkeypatch, WrongStore(status)).shop()
