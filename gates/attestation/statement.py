@@ -132,7 +132,7 @@ def _scale(facts: JsonObject) -> float:
     try:
         return float(text(facts, "time_scale"))
     except ValueError:
-        raise AttestationError("the statement does not state a time scale") from None
+        raise AttestationError("the statement does not have a time scale") from None
 
 
 def _required(value: Value | None, description: str) -> Value:

@@ -43,7 +43,7 @@ def router_of(target: Target) -> TrafficRouter:
     """Return the traffic router that the target file names.
 
     Raises:
-        ConfigurationError: the target file names no router, or no control address of a balancer.
+        ConfigurationError: the target file has no router or no address ``balancer_control``.
     """
     if not target.router:
         raise ConfigurationError(

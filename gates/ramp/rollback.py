@@ -242,7 +242,8 @@ def _verify_mirrored(
     say(report.sentence)
     if proof is Proof.VERIFIED:
         say(
-            f"Prometheus shows all traffic on {request.slots[1]}; the endpoint reports the opposite"
+            f"Prometheus shows all traffic on {request.slots[1]}; the control endpoint reports all "
+            "traffic on the other slot"
         )
         return Proof.CONTRADICTED, report
     try:

@@ -107,7 +107,7 @@ def test_age(target: Target, policy: Policy, database: "Shop") -> None:
 
 @check("platform.backup.restored", needs="backups")
 def test_restored(restored: RestoredBackup, database: "Shop") -> None:
-    """The restored newest backup equals the backup, and has the store's data of that time."""
+    """After a restore, the data equals the newest backup and the store's data at its time."""
     assert restoration.differences(restored.backup, restored.scratch) == []
     assert restoration.missing_in(restored.backup, database) == []
     taken_at = restored.backup.manifest.taken_at

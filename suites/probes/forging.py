@@ -180,7 +180,7 @@ def tokens_refused(
     for name, token_sent in tokens:
         answer = sender.send(endpoint, with_token(call, token_sent))
         accepted = answer.status in SUCCESS
-        sentence = f"{endpoint.name} answers {answer.status} to a wrong token: {name}"
+        sentence = f"{endpoint.name} answers {answer.status} to a token that is not valid ({name})"
         yield Observation(rule, f"{endpoint.name}: {name}", accepted, sentence, answer)
 
 
