@@ -178,8 +178,8 @@ def _other_instances(colour: ColourAnswers) -> str:
     for answer in colour.of_processes:
         if strangers := sorted(counting - set(by_instance(answer.series, label))):
             return (
-                f"{strangers[0]} counts events, but {answer.query} has no start time of this "
-                "instance; the policy recognises restarts by start times. Export this time, or "
+                f"{strangers[0]} counts events, but {answer.query} has no value of it; the policy "
+                "recognises restarts by this query; export the start time of this instance, or "
                 "declare fall_is_restart = true in the policy: then a counter that falls shows a "
                 "restart"
             )
