@@ -202,7 +202,7 @@ def run(options: argparse.Namespace) -> int:
     if options.sarif:
         options.sarif.write_text("")  # a file that cannot be written ends the scan before it starts
         scan.result.on_finding = lambda result: _write_sarif(options.sarif, result, accounts)
-    with _progress(scan, budget), _terminated_as_interrupted():
+    with _progress(scan, budget), stopped_by_signals(sender):
         result = scan.run()
     if options.sarif:
         _write_sarif(options.sarif, result, accounts)
@@ -290,17 +290,26 @@ def _progress(scan: Scan, budget: Budget) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM end the scan as Ctrl-C does: the scan reports the findings so far."""
+def stopped_by_signals(sender: HttpSender) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end the scan: the scan reports the findings so far.
 
-    def interrupt(*_: object) -> None:
+    Python drops an exception of a finalizer, for example while it closes a response. So the sender
+    is stopped, too, and the next request ends the scan.
+    """
+
+    def stop(*_: object) -> None:
+        sender.is_stopped = True
         raise KeyboardInterrupt
 
-    handler = signal.signal(signal.SIGTERM, interrupt)
+    # A scan in the background that ignores Ctrl-C goes on to ignore it.
+    is_ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    numbers = [signal.SIGTERM] if is_ignored else [signal.SIGTERM, signal.SIGINT]
+    handlers = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def document(path: Path) -> Mapping[str, Any]:

@@ -103,6 +103,7 @@ class HttpSender:
         sent: how many requests were sent.
         throttled: how many requests got status 429.
         budget: the time limit of the scan; None without a limit.
+        is_stopped: whether the user stopped the scan; then every request raises KeyboardInterrupt.
 
     Raises:
         NotAllowedError: the address is not a loopback address, and allow_remote is not set.
@@ -118,6 +119,7 @@ class HttpSender:
     sent: int = 0
     throttled: int = 0
     budget: Budget | None = None
+    is_stopped: bool = False
 
     def __post_init__(self) -> None:
         host = resolved(str(urlsplit(self.base).hostname))
@@ -173,6 +175,8 @@ class HttpSender:
             headers: all headers of the request.
             body: the body; None without a body.
         """
+        if self.is_stopped:
+            raise KeyboardInterrupt
         self.sent += 1
         if self.sent > self.max_requests:
             raise NotAllowedError(f"the scan has reached its limit of {self.max_requests} requests")
