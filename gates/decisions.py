@@ -37,6 +37,7 @@ from gates.model import (
 from gates.policy import policy_file, target_file
 from gates.policy.policy_reader import PolicyReader
 from gates.policy.time_scale import scaled
+from gates.process.signals import pause
 from gates.signing import signature
 from gates.signing.ledger_records import sign_offs_of
 from gates.sources.json_values import MALFORMED
@@ -227,7 +228,7 @@ def decide_within(
         if passed >= wait_seconds:
             break
         on_hold(passed, answer.decision)
-        time.sleep(min(poll_seconds(context), wait_seconds - passed))
+        pause(min(poll_seconds(context), wait_seconds - passed))
         answer = decide(context, stage)
     return answer
 

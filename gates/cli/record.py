@@ -14,6 +14,7 @@ from gates.exitcodes import ExitCode
 from gates.model import Target
 from gates.policy import target_file as targets
 from gates.process.progress import Progress
+from gates.process.signals import pause
 from gates.ramp.real_world import router_of
 from gates.routers import TrafficRouter
 from gates.sources.http import get
@@ -61,7 +62,7 @@ def record(arguments: argparse.Namespace) -> int:
             phase = "ramp" if writer.begun else "before the ramp"
             progress.show(passed, f"{writer.lines:,} lines, {phase}")
             scrapes = passed // arguments.every + 1
-            time.sleep(max(0.0, began + scrapes * arguments.every - time.monotonic()))
+            pause(max(0.0, began + scrapes * arguments.every - time.monotonic()))
     except KeyboardInterrupt:
         pass
     finally:

@@ -23,6 +23,7 @@ from gates.model import (
     is_same_share,
 )
 from gates.process.progress import Progress
+from gates.process.signals import pause
 from gates.ramp import orphans
 
 STOPS = (Outcome.NO_GO, Outcome.ROLLBACK)
@@ -71,7 +72,7 @@ def watch(arguments: argparse.Namespace) -> int:
             return _exit_code(answer, abandoned=abandoned, given_back=given_back)
         progress.show(passed, f"{stage.name}: {_trigger_sentences(answer)}")
         stage = _stage_of(answer, stages)
-        time.sleep(min(poll_seconds(context), max(0.0, arguments.duration - passed)))
+        pause(min(poll_seconds(context), max(0.0, arguments.duration - passed)))
 
 
 def _exit_code(answer: Answer, *, abandoned: bool, given_back: bool) -> int:

@@ -5,7 +5,6 @@ import contextlib
 import io
 import json
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from itertools import pairwise
 from gates.errors import ConfigurationError, GatesError
 from gates.exitcodes import ExitCode
 from gates.process import output
+from gates.process.signals import interrupting
 
 MAX_MESSAGE = 1000
 # The version of the JSON of an error.
@@ -67,9 +67,9 @@ def _run_and_report(
     unmeasured: tuple[type[Exception], ...],
     reporter: "_Reporter",
 ) -> int:
-    _handle_signals()
     try:
-        return _run(parser, arguments, reporter)
+        with interrupting():
+            return _run(parser, arguments, reporter)
     except ConfigurationError as error:
         return reporter.report(str(error), ExitCode.USAGE)
     except unmeasured as error:
@@ -111,18 +111,6 @@ def _run(parser: argparse.ArgumentParser, arguments: Sequence[str], reporter: "_
     if not in_ledger:
         output.confirm()
     return code
-
-
-def _handle_signals() -> None:
-    """SIGTERM and SIGHUP interrupt the command; under ``nohup``, SIGHUP stays ignored."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, _interrupt)
-
-
-def _interrupt(*_: object) -> None:
-    """Interrupt the command, so that it cleans up and ends."""
-    raise KeyboardInterrupt
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,14 @@
-"""Protects a piece of work from the signals that end a process."""
+"""Lets signals interrupt a command, and protects a piece of work from these signals."""
 
 import contextlib
 import signal
+import threading
+import time
 from collections.abc import Iterator
 
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+_INTERRUPTED = threading.Event()
 
 
 class Interruption:
@@ -38,6 +42,48 @@ class Interruption:
         for number in ENDING_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def interrupting() -> Iterator[None]:
+    """Let each signal that ends a process raise KeyboardInterrupt in the ``with`` block.
+
+    A signal that the process ignored before stays ignored, such as SIGHUP under ``nohup``. Only
+    SIGTERM always interrupts the block.
+    """
+    _INTERRUPTED.clear()
+    for number in ENDING_SIGNALS:
+        if number == signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
+    try:
+        yield
+    finally:
+        _INTERRUPTED.clear()
+
+
+def _interrupt(*_: object) -> None:
+    """Interrupt the command, so that the command cleans up and ends.
+
+    Raises:
+        KeyboardInterrupt: always.
+    """
+    _INTERRUPTED.set()
+    raise KeyboardInterrupt
+
+
+def pause(seconds: float) -> None:
+    """Wait between two rounds of a command.
+
+    Args:
+        seconds: the time to wait, in seconds.
+
+    Raises:
+        KeyboardInterrupt: a signal arrived before in the block of ``interrupting``, and Python lost
+            the exception of the handler.
+    """
+    if _INTERRUPTED.is_set():
+        raise KeyboardInterrupt
+    time.sleep(seconds)
 
 
 @contextlib.contextmanager
