@@ -73,7 +73,7 @@ def prepare(
     def log_in(number: int) -> None:
         body = {"identifier": people[number].phone, "password": people[number].password}
         with store_client(target, run_id) as client:
-            client.wait_as_part_of_a_crowd()
+            client.wait_longer()
             token = client.call("login", expect=200, body=body).body["access_token"]
             shoppers[str(number)] = Account(token, client.source)
         show_progress(len(shoppers))

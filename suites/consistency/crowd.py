@@ -50,7 +50,7 @@ def devices(new_client: NewClient, token: str, count: int = SENDERS) -> list[Sto
 
 
 def _opened(client: StoreClient) -> Callable[[], Answer]:
-    client.wait_as_part_of_a_crowd()
+    client.wait_longer()
     return lambda: client.ask("health")
 
 
@@ -81,7 +81,7 @@ def own_calls(
     """
 
     def act(client: StoreClient, body: dict[str, Any]) -> Callable[[], Answer]:
-        client.wait_as_part_of_a_crowd()
+        client.wait_longer()
         return lambda: client.ask(operation_id, body=body)
 
     return at_once([act(client, body) for client, body in zip(clients, bodies, strict=True)])

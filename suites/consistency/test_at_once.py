@@ -91,7 +91,8 @@ def test_sync_at_once(
     shopper = new_person()
 
     def batch_of(client_id: str, quantity: int) -> dict[str, Any]:
-        item = {"product_id": product.product_id, "quantity": quantity}
+        # The price is what the device shows; the store charges the price of the catalogue.
+        item = {"product_id": product.product_id, "quantity": quantity, "price_paise": 1}
         change = {"client_id": client_id, "kind": "order.place", "base_version": 0}
         at = "2026-01-28T10:00:00Z"
         return {"device_id": "phone", "changes": [{**change, "at": at, "items": [item]}]}
@@ -116,6 +117,11 @@ def test_sync_at_once(
     assert [(order["client_order_id"], order["total_paise"]) for order in shown_orders] == [
         (f"own-{number}", product.price_paise * (number + 1)) for number in range(3)
     ]
+    # Ids of the greatest length, which differ only in the last character.
+    for end in "ab":
+        body = batch_of(f"{'long':x<79}{end}", 1)
+        (result,) = shopper.client.call("sync_offline", expect=200, body=body).body["results"]
+        assert result["status"] == "applied", f"a change with a new id {result['client_id']}"
 
 
 @check("consistency.carts_at_once", needs="cart")

@@ -1,6 +1,7 @@
 """Checks of carts and orders with several products, and of the web shop that sells them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.integration
 
-LINES = 12
+LINES = 25
 MANY = 1_000
 DELIVERY_SECONDS = 6.0
 Line = tuple[str, str, int, int, int]
@@ -98,11 +99,17 @@ def test_carts_of_several(new_person: NewPerson, ownership: "Ownership", databas
     assert shown_cart(shopper) == without, "a refused order must not change the cart"
 
     shopper.client.call("clear_cart", expect=204)
-    cart = fill_cart(shopper, (rice, 2), (dal, 4))
+    fill_cart(shopper, (rice, 2), (dal, 4))
+    dal = _at_another_price(dal, database)
+    cart = shown_cart(shopper)
     body = {"client_order_id": f"{shopper.user.user_id}-cart"}
     order = shopper.client.call("place_order", expect=201, body=body).body
     empty = shown_cart(shopper)
-    assert lines_of(order) == expected_lines((rice, 2), (dal, 4))
+    repeated = shopper.client.call("place_order", expect=200, body=body).body
+    assert repeated["id"] == order["id"], "a repeated order of a cart must be the same order"
+    assert lines_of(order) == expected_lines((rice, 2), (dal, 4)), (
+        "an order must have the present prices"
+    )
     assert order["total_paise"] == cart["total_paise"]
     assert stock_of(database, (rice, dal)) == [MANY - 2, MANY - 4]
     assert (empty["items"], empty["version"]) == ([], cart["version"] + 1)
@@ -117,6 +124,14 @@ def test_carts_of_several(new_person: NewPerson, ownership: "Ownership", databas
     reason = shopper.client.call("place_order", expect=409, body=refused).body["error"]["code"]
     assert reason == "insufficient_stock"
     assert shown_cart(shopper) == refilled, "a refused order must not change the cart"
+
+
+def _at_another_price(product: "OwnProduct", database: "Shop") -> "OwnProduct":
+    """Change the price of a product in the database, and return the product with this price."""
+    dearer = replace(product, price_paise=product.price_paise + 105)
+    change = {"$set": {"price_paise": dearer.price_paise}}
+    database.products.update_one({"_id": product.product_id}, change)
+    return dearer
 
 
 @check("consistency.orders_kept", needs="payments")
@@ -157,7 +172,12 @@ def test_orders_kept(new_person: NewPerson, ownership: "Ownership", database: "S
     stored = database.orders.find_one({"_id": order["id"]})
     assert stored is not None
     assert stored["note"] == "Ring twice, \u20b9 ready"
-    assert database.orders.count_documents({"user_id": name}) == 1 + len(similar)
+    last = ownership.product(price_paise=100, stock=2)
+    sold_out = place("-last", 201, items_of((last, 2)))
+    assert place("-last", 200, items_of((last, 2)))["id"] == sold_out["id"], (
+        "an order must be repeatable after it took the last pieces"
+    )
+    assert database.orders.count_documents({"user_id": name}) == 2 + len(similar)
 
 
 def cart_change(number: int, base: int, items: list[dict[str, Any]]) -> dict[str, Any]:
@@ -211,6 +231,10 @@ def test_offline_carts(new_person: NewPerson, ownership: "Ownership", database: 
     assert emptied["cart"] == shown_cart(shopper)
     (full,) = send(cart_change(5, 3, items_of(*((product, 1) for product in many))))
     assert lines_of(full["cart"]) == expected_lines(*((product, 1) for product in many))
+    body = {"client_order_id": f"{shopper.user.user_id}-many"}
+    order = shopper.client.call("place_order", expect=201, body=body).body
+    assert lines_of(order) == lines_of(full["cart"]), "an order must take the whole cart"
+    send(cart_change(6, 5, items_of(*((product, 1) for product in many))))
     cart = fill_cart(shopper, (rice, 1), (many[0], 1))
     assert lines_of(cart) == expected_lines(
         (many[0], 2), *((product, 1) for product in many[1:]), (rice, 1)

@@ -94,13 +94,15 @@ def _usual_requests(
     expected.send(client, "refresh", body={"refresh_token": "made-up"})
     expected.add("auth_failures_total", count=3)
     client.token = expected.send(client, "login", body=credentials(user)).body["access_token"]
+    if "access" in client.target.capabilities:
+        _send_wrong_codes(client, expected)
     expected.send(client, "show_cart")
     expected.send(client, "search", query={})
     expected.send(client, "show_order", path={"order_id": "ord_none"})
     item = {"product_id": product.product_id, "quantity": 2}
     total = 2 * product.price_paise
     orders = []
-    for name in ("card", "upi"):
+    for name in ("card", "upi", "failed-upi"):
         body = {"client_order_id": f"{event_id[-12:]}-{name}", "items": [item]}
         orders.append(expected.send(client, "place_order", body=body).body["id"])
         expected.send(client, "place_order", body=body)
@@ -111,23 +113,11 @@ def _usual_requests(
         expected.send(client, "process_payment", body={**payment, "card": card})
         expected.add("payments_total", outcome, "synthetic")
     expected.add("orders_total", "paid", "synthetic")
-    by_upi = {"order_id": orders[1], "amount_paise": total, "method": "upi", "vpa": VPA}
-    pending = expected.send(client, "process_payment", body=by_upi).body
-    expected.add("payments_total", "pending", "synthetic")
-    raw = json.dumps(
-        {
-            "event": "payment.captured",
-            "event_id": event_id,
-            "payment_id": pending["id"],
-            "amount_paise": total,
-        }
-    ).encode()
-    signature = webhook_signature(client.target.secrets["webhook_key"], raw)
-    headers = {"Content-Type": "application/json", "X-Razorpay-Signature": signature}
-    # The second event is a repetition, which is no payment.
-    for _ in range(2):
-        expected.send(client, "payment_webhook", raw=raw, headers=headers)
-    expected.add("payments_total", "captured", "synthetic")
+    for order_id, outcome in ((orders[1], "captured"), (orders[2], "failed")):
+        by_upi = {"order_id": order_id, "amount_paise": total, "method": "upi", "vpa": VPA}
+        pending = expected.send(client, "process_payment", body=by_upi).body
+        expected.add("payments_total", "pending", "synthetic")
+        _settle(client, pending, f"{event_id}-{outcome}", outcome, expected)
     expected.add("orders_total", "paid", "synthetic")
     for _ in range(2):
         expected.send(client, "earn_points", body={"order_id": orders[0]})
@@ -135,6 +125,33 @@ def _usual_requests(
     expected.send(client, "redeem_points", body={"points": 1})
     _refused_and_offline_orders(client, product, event_id, expected)
     return expected
+
+
+def _settle(
+    client: StoreClient,
+    payment: dict[str, Any],
+    event_id: str,
+    outcome: str,
+    expected: ExpectedIncreases,
+) -> None:
+    """Send the event about the outcome of a payment twice; the event counts only once."""
+    details = {"payment_id": payment["id"], "amount_paise": payment["amount_paise"]}
+    event = {"event": f"payment.{outcome}", "event_id": event_id, **details}
+    raw = json.dumps(event).encode()
+    signature = webhook_signature(client.target.secrets["webhook_key"], raw)
+    headers = {"Content-Type": "application/json", "X-Razorpay-Signature": signature}
+    for _ in range(2):
+        expected.send(client, "payment_webhook", raw=raw, headers=headers)
+    expected.add("payments_total", outcome, "synthetic")
+
+
+def _send_wrong_codes(client: StoreClient, expected: ExpectedIncreases) -> None:
+    """Send a wrong code of each second factor; each code counts as a failed log-in."""
+    wrong = {"code": "wrong"}
+    for request, verification in (("send_sms", "verify_sms"), ("enable_totp", "verify_totp")):
+        expected.send(client, request)
+        expected.send(client, verification, body=wrong)
+        expected.add("auth_failures_total")
 
 
 def _locked_out(client: StoreClient, user: "OwnUser") -> dict[str, str]:
@@ -184,6 +201,7 @@ def test_logs(
     assert beginnings, "the target file has no log_files; add log_files to [access]"
     client, user = new_client(), ownership.user()
     secrets = list(_secrets_of_a_visit(client, user, database))
+    secrets += _secrets_of_a_purchase(client, ownership)
 
     by_user = {"$in": [user.user_id]}
     trails = [
@@ -253,6 +271,33 @@ def _secrets_of_a_visit(
     client.call("save_method", expect=400, body={"card": {**CARD, "number": number[:-1] + "x"}})
     yield "card", number
     yield "mistyped card", number[:-1] + "x"
+
+
+def _secrets_of_a_purchase(
+    client: StoreClient, ownership: "Ownership"
+) -> Iterator[tuple[str, str]]:
+    """Pay an order with wrong and right means of payment, and yield what no log may contain.
+
+    Yields:
+        The kind of the secret in words, and the secret.
+    """
+    product = ownership.product(price_paise=100, stock=1).product_id
+    items = [{"product_id": product, "quantity": 1}]
+    body = {"client_order_id": product[-60:], "items": items}
+    order = client.call("place_order", expect=201, body=body).body
+    payment = {"order_id": order["id"], "amount_paise": 100}
+    by_card = {**payment, "method": "razorpay_card"}
+    number = new_card_number()
+    mistyped = number[:-1] + str((int(number[-1]) + 1) % 10)
+    cards = {402: DECLINED_CARD, 400: {**CARD, "number": mistyped}}
+    for status, card in cards.items():
+        client.call("process_payment", expect=status, body={**by_card, "card": card})
+        yield f"card of a payment with status {status}", card["number"]
+    vpa = f"payer-{product[-10:]}@upi"
+    wrong = {**payment, "method": "upi", "vpa": f"{vpa}@upi"}
+    client.call("process_payment", expect=400, body=wrong)
+    client.call("process_payment", expect=202, body={**wrong, "vpa": vpa})
+    yield "UPI address", vpa
 
 
 @check("consistency.identifiers", needs="saved_methods")

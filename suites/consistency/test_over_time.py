@@ -1,7 +1,5 @@
 """Checks over time: WebSockets that stay open, and the moments before and after an expiry."""
 
-import base64
-import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -10,11 +8,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from suites.client import StoreClient
-from suites.client.sandbox import STAGES, pay_by_card
+from suites.client.sandbox import CARD, STAGES, VPA, pay_by_card
 from suites.client.websocket import Listener, ReceivedEvent, listening
 from suites.form import NIGHTLY
 from suites.pytest_plugin.marks import check
-from suites.testdata.people import NewPerson, Person, credentials, enrol, log_in_to_challenge
+from suites.testdata.people import (
+    NewPerson,
+    Person,
+    credentials,
+    enrol,
+    log_in_to_challenge,
+    token_lifetime,
+)
 
 if TYPE_CHECKING:
     from suites.testdata.ownership import Ownership, OwnUser, Shop
@@ -32,7 +37,6 @@ MAX_TRIES = 5
 MIN_SESSION, MAX_SESSION = timedelta(days=1), timedelta(days=30, minutes=1)
 # A password alone is half of a log-in, for some minutes.
 MAX_CHALLENGE_SECONDS = 600
-JWT_PARTS = 3
 # Long enough for the requests before an expiry, on a busy machine.
 JUST_BEFORE, JUST_AFTER = timedelta(seconds=20), timedelta(seconds=1)
 
@@ -95,6 +99,16 @@ def test_sockets(new_person: NewPerson, new_order: NewOrder, database: "Shop") -
     assert points == _points(shopper), "a delivery must not change the points of an order"
     for placed in (order, strangers_order, last, strangers_last):
         _require_times_of(placed, database)
+    _is_settled_for_good(shopper, order)
+
+
+def _is_settled_for_good(person: Person, order: dict[str, Any]) -> None:
+    """Require that a delivered order is neither paid again nor earns its points again."""
+    details = {"order_id": order["id"], "amount_paise": order["total_paise"]}
+    for method in ({"method": "razorpay_card", "card": CARD}, {"method": "upi", "vpa": VPA}):
+        person.client.call("process_payment", expect=409, body={**details, **method})
+    if "gamification" in person.client.target.capabilities:
+        person.client.call("earn_points", expect=409, body={"order_id": order["id"]})
 
 
 def _claimed_points(person: Person, order: dict[str, Any]) -> int:
@@ -148,14 +162,14 @@ def _session_expires(client: StoreClient, user: "OwnUser", database: "Shop") -> 
         return answer
 
     session = client.call("login", expect=200, body=credentials(user)).body
-    lifetime = _lifetime(session["access_token"])
-    assert lifetime in (None, session["expires_in"])
+    assert token_lifetime(session["access_token"]) in (None, session["expires_in"])
     stored = database.sessions.find_one(by_user)
     assert stored is not None
     assert MIN_SESSION <= stored["expires_at"] - stored["opened_at"] <= MAX_SESSION
     soon = {"$set": {"expires_at": datetime.now(UTC) + JUST_BEFORE}}
     database.sessions.update_one(by_user, soon)
     session = refresh(session["refresh_token"], expect=200)
+    assert token_lifetime(session["access_token"]) in (None, session["expires_in"])
     refreshed = database.sessions.find_one(by_user)
     assert refreshed is not None
     assert refreshed["expires_at"] <= datetime.now(UTC) + JUST_BEFORE, (
@@ -167,11 +181,11 @@ def _session_expires(client: StoreClient, user: "OwnUser", database: "Shop") -> 
 
 
 def _lock_expires(person: Person, database: "Shop") -> None:
-    device = enrol(person.client)
+    device, session = enrol(person.client), person.client.token
     by_person = {"user_id": person.user.user_id}
     person.client.call("verify_totp", expect=200, body={"code": device.code()})
     log_in_to_challenge(person.client, person.user)
-    assert (_lifetime(person.client.token) or 0) <= MAX_CHALLENGE_SECONDS
+    assert (token_lifetime(person.client.token) or 0) <= MAX_CHALLENGE_SECONDS
     wrong = [person.client.ask("verify_totp", body={"code": "x"}).status for _ in range(MAX_TRIES)]
     assert wrong == [401] * MAX_TRIES
     locked = person.client.call("verify_totp", expect=429, body={"code": device.backup_codes[0]})
@@ -183,6 +197,12 @@ def _lock_expires(person: Person, database: "Shop") -> None:
     unlock = {"$set": {"locked_until": datetime.now(UTC) - JUST_AFTER}}
     database.twofa_devices.update_one(by_person, unlock)
     person.client.call("verify_totp", expect=200, body={"code": device.backup_codes[0]})
+    person.client.token = session
+    wrong = [
+        person.client.ask("disable_twofa", body={"code": "x"}).status for _ in range(MAX_TRIES)
+    ]
+    assert wrong == [401] * MAX_TRIES
+    person.client.call("disable_twofa", expect=429, body={"code": device.code(1)})
 
 
 def _text_code_expires(person: Person, database: "Shop") -> None:
@@ -199,13 +219,3 @@ def _text_code_expires(person: Person, database: "Shop") -> None:
     person.client.call("verify_sms", expect=200, body=code)
     code = code_that_ends(datetime.now(UTC) - JUST_AFTER)
     person.client.call("verify_sms", expect=401, body=code)
-
-
-def _lifetime(token: str) -> float | None:
-    """Return the lifetime of a JSON Web Token (RFC 7519) in seconds; None for other tokens."""
-    parts = token.split(".")
-    if len(parts) != JWT_PARTS:
-        return None
-    padded = parts[1] + "=" * (-len(parts[1]) % 4)
-    claims = json.loads(base64.urlsafe_b64decode(padded))
-    return float(claims["exp"]) - float(claims["iat"]) if {"exp", "iat"} <= claims.keys() else None

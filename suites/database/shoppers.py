@@ -92,7 +92,7 @@ class Shopping:
         token = _body(clients[0], "login", body=credentials).get("access_token", "")
         for client in clients:
             client.token = token
-            client.wait_as_part_of_a_crowd()
+            client.wait_longer()
         client = clients[0]
         _body(client, "add_to_cart", body={"product_id": goods.rice.product_id, "quantity": 2})
         orders = [

@@ -207,8 +207,10 @@ def test_leaderboard(
     for person, quantity in ((early, 1), (winner, 2), (late, 1)):
         earn(person, paid(person, new_order(person, quantity=quantity, product_id=prize)))
     winner.client.call("redeem_points", expect=201, body={"points": 1_000_000})
-    few = ownership.product(price_paise=PAISE_PER_POINT - 1, stock=1).product_id
+    few = ownership.product(price_paise=PAISE_PER_POINT - 1, stock=2).product_id
     no_points = earn(newcomer, paid(newcomer, new_order(newcomer, product_id=few)))
+    # An order without points does not change when a user reached the points.
+    earn(early, paid(early, new_order(early, product_id=few)))
 
     leaders = winner.client.call("leaderboard", expect=200, query={"limit": "100"}).body["leaders"]
     top = winner.client.call("leaderboard", expect=200, query={"limit": "1"}).body["leaders"]

@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from suites.client import StoreClient
+from suites.client.paging import all_pages
 from suites.client.websocket import listening
-from suites.integration.paging import all_pages
 from suites.integration.properties import property_settings
 from suites.integration.syncing import (
     change,

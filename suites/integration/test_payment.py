@@ -98,6 +98,9 @@ def test_card(
     unpaid = shopper.client.call("show_order", expect=200, path={"order_id": order["id"]}).body
     payment = shopper.client.call("process_payment", expect=201, body=body).body
     shopper.client.call("process_payment", expect=409, body=body)
+    assert start_upi(shopper.client, order, VPA).status == 409, (
+        "a paid order must not be paid by UPI"
+    )
 
     assert wrong_amounts == ["amount_mismatch"] * 2
     assert declined["error"]["code"] == "payment_declined"
@@ -148,6 +151,10 @@ def test_upi(
     ]
     pending = start_upi(shopper.client, order, VPA)
     again = start_upi(shopper.client, order, VPA)
+    by_card = {"amount_paise": order["total_paise"], "method": "razorpay_card", "card": CARD}
+    shopper.client.call("process_payment", expect=409, body={**path, **by_card})
+    payment = {"payment_id": pending.body["id"]}
+    shown_pending = shopper.client.call("show_payment", expect=200, path=payment).body
     before = shopper.client.call("show_order", expect=200, path=path).body
     raw = event_of(pending.body, ownership.event_id())
     send_event(shopper.client, raw, signed(target, raw), expect=200)
@@ -161,9 +168,9 @@ def test_upi(
     assert accepted == [202, 202]
     assert (pending.status, pending.body["status"]) == (202, "pending")
     assert again.status == 409
+    assert shown_pending["status"] == "pending"
     assert before["status"] == "placed"
     assert after["status"] != "placed"
-    payment = {"payment_id": pending.body["id"]}
     assert (
         shopper.client.call("show_payment", expect=200, path=payment).body["status"] == "captured"
     )
@@ -201,7 +208,10 @@ def test_webhook(
     order = new_order(shopper)
     payment = start_upi(shopper.client, order, VPA).body
     client = shopper.client
-    raw = event_of(payment, ownership.event_id(), "payment.failed")
+    # Ids of the greatest length, which differ only in the last character.
+    beginning = f"{ownership.event_id():x<79}"
+    first_id, late_id = f"{beginning}a", f"{beginning}b"
+    raw = event_of(payment, first_id, "payment.failed")
     good = signed(target, raw)
 
     def status() -> str:
@@ -214,13 +224,14 @@ def test_webhook(
     send_event(client, raw.replace(b"failed", b"captur"), good, expect=401)
     send_event(client, raw + b" ", good, expect=401)
     assert status() == "pending"
-    other_amount = json.dumps({**json.loads(raw), "amount_paise": 1}).encode()
-    send_event(client, other_amount, signed(target, other_amount), expect=409)
-    assert status() == "pending"
+    for amount in (1, payment["amount_paise"] - 1, payment["amount_paise"] + 1):
+        other_amount = json.dumps({**json.loads(raw), "amount_paise": amount}).encode()
+        send_event(client, other_amount, signed(target, other_amount), expect=409)
+        assert status() == "pending"
 
     first = send_event(client, raw, good, expect=200).body
     replay = send_event(client, raw, good, expect=200).body
-    late = event_of(payment, ownership.event_id())
+    late = event_of(payment, late_id)
     ignored = send_event(client, late, signed(target, late), expect=200).body
 
     assert [first["status"], replay["status"], ignored["status"]] == [
@@ -240,15 +251,23 @@ def test_webhook(
 
 
 def _refuses_and_accepts_other_networks(person: Person) -> None:
-    """Require that a card of 15 digits can be saved, and that its check digit is verified."""
-    card = {**CARD, "number": FIFTEEN_DIGITS, "cvv": "1234"}
+    """Require that a card of 15 digits can be saved, and that its check digit is verified.
+
+    The list has each saved card at once, with its own values.
+    """
+    card = {"number": FIFTEEN_DIGITS, "expiry": "01/31", "cvv": "1234"}
+    none = person.client.call("list_methods", expect=200).body["methods"]
+    visa = person.client.call("save_method", expect=201, body={"card": CARD}).body
     saved = person.client.call("save_method", expect=201, body={"card": card}).body
     assert saved["last4"] == FIFTEEN_DIGITS[-4:]
     assert saved["brand"] != "visa"
     mistyped = {**card, "number": f"{FIFTEEN_DIGITS[:-1]}6"}
     person.client.call("save_method", expect=400, body={"card": mistyped})
     methods = person.client.call("list_methods", expect=200).body["methods"]
-    assert [method["token"] for method in methods] == [saved["token"]]
+    assert none == []
+    assert {method["token"]: method for method in methods} == {
+        each["token"]: each for each in (visa, saved)
+    }, "the list must have each saved card with its own brand and expiry"
 
 
 @check("payments.methods", needs="saved_methods")

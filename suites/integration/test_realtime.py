@@ -41,12 +41,14 @@ def test_delivery(
         listening(stranger.client, "delivery_updates", path=path, resume_after=0),
     ):
         pass
+    shopper.client.call("logout", expect=204)
     stranger.client.token = "nobody"  # noqa: S105 - a made-up token
-    with (
-        pytest.raises(UnexpectedAnswerError, match="with code 4401"),
-        listening(stranger.client, "delivery_updates", path=path, resume_after=0),
-    ):
-        pass
+    for person in (shopper, stranger):
+        with (
+            pytest.raises(UnexpectedAnswerError, match="with code 4401"),
+            listening(person.client, "delivery_updates", path=path, resume_after=0),
+        ):
+            pass
 
 
 def _is_delivered(

@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from suites.client import StoreClient
+from suites.client.paging import all_pages
 from suites.client.waiting import wait_until
-from suites.integration.paging import all_pages
 from suites.integration.properties import property_settings
 from suites.pytest_plugin.marks import check
 from suites.testdata.people import NewPerson
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MAX_PRICE = 100_000_000
 MORE_THAN_A_PAGE = 42
+MAX_SUGGESTIONS = 20
 pytestmark = [pytest.mark.integration, pytest.mark.search]
 
 
@@ -45,12 +46,18 @@ def test_text(
     ]
     ownership.findable_product(word, near, "pickle", "unlisted", price_paise=200)
     client = new_client()
+    for product, left in zip(products, (0, 1), strict=False):
+        stock = {"$set": {"stock": left, "received": left}}
+        database.products.update_one({"_id": product.product_id}, stock)
 
     def prices_of_hits(text: str, low: int | None, high: int | None) -> list[int]:
         bounds = {"filters[price_min]": low, "filters[price_max]": high}
         query = {name: str(value) for name, value in bounds.items() if value is not None}
         pages = all_pages(new_client(), "search", {"q": text, **query})
-        return sorted(item["price_paise"] for page in pages for item in page["items"])
+        hits = [item for page in pages for item in page["items"]]
+        assert len({item["id"] for item in hits}) == len(hits), "the pages repeat a product"
+        assert {page["total"] for page in pages} == {len(hits)}
+        return sorted(item["price_paise"] for item in hits)
 
     # Each bound is tried at a price, in every run; the other examples are a sample.
     @property_settings
@@ -73,6 +80,11 @@ def test_text(
         assert prices_of_hits(word, None, None) == sorted([*prices, 200])
         assert prices_of_hits(f"{near} shelf", None, None) == [50] * 21
         assert prices_of_hits(f"{word} marmalade", None, None) == []
+        assert prices_of_hits(word[:-1], None, None) == [], "a search must find whole words only"
+        shown = client.call("search", expect=200, query={"q": f"{word} pickle"}).body["items"]
+    in_stock = {item["id"]: item["in_stock"] for item in shown}
+    expected_stock = [False] + [True] * (len(prices) - 1)
+    assert [in_stock[each.product_id] for each in products[: len(prices)]] == expected_stock
     refused = [
         client.ask("search", query=query).status
         for query in (
@@ -101,6 +113,11 @@ def test_autocomplete(client: StoreClient, ownership: "Ownership") -> None:
     products += [
         ownership.findable_product(f"x{word}s", "other", "tea", price_paise=100, sold=9_999)
     ]
+    more = new_word()
+    products += [
+        ownership.findable_product(more, str(number), "tea", price_paise=100)
+        for number in range(MAX_SUGGESTIONS + 1)
+    ]
     ownership.findable_product(f"{word}s", "unlisted", "tea", price_paise=100, sold=800)
 
     with ownership.on_sale(*products):
@@ -114,11 +131,19 @@ def test_autocomplete(client: StoreClient, ownership: "Ownership") -> None:
         two = client.call("autocomplete", expect=200, query=limited)
         none = client.call("autocomplete", expect=200, query={"q": f"{word}x"}).body
         literal = client.call("autocomplete", expect=200, query={"q": f"{word[:3]}.*{word}"}).body
+        many_more = {"q": more, "limit": str(MAX_SUGGESTIONS)}
+        most = wait_until(
+            "many products are suggested",
+            lambda: client.call("autocomplete", expect=200, query=many_more).body["suggestions"],
+            lambda suggestions: len(suggestions) >= MAX_SUGGESTIONS,
+            seconds=6,
+        )
 
     ranked = [f"{word}s {name} tea".title() for name in ("also", "top", "middle", "slow")]
     assert answer.body["suggestions"] == ranked
     assert two.body["suggestions"] == ranked[:2]
     assert none["suggestions"] == []
+    assert len(set(most)) == MAX_SUGGESTIONS
     assert literal["suggestions"] == ranked
     assert answer.seconds < 1
     refused = [
@@ -162,6 +187,7 @@ def test_facets(client: StoreClient, ownership: "Ownership") -> None:
         )
         hits = client.call("search", expect=200, query={"q": word}).body
         narrower = client.call("facets", expect=200, query={"q": f"{word} oil"}).body
+        same = client.call("facets", expect=200, query={"q": f" {word.upper()}, Oil! "}).body
 
     categories = [(facet["category"], facet["count"]) for facet in facets["categories"]]
     bands = [(facet["price_min"], facet["count"]) for facet in facets["price_bands"]]
@@ -169,6 +195,7 @@ def test_facets(client: StoreClient, ownership: "Ownership") -> None:
     assert categories == [("ghee", 3), ("oil", 4), ("soap", 2), ("tea", MORE_THAN_A_PAGE)]
     assert bands == [(0, 1), (5_000, 2), (10_000, 2), (20_000, 2), (50_000, 2 + MORE_THAN_A_PAGE)]
     assert narrower["total"] == 4
+    assert same == narrower, "facets must read the words as a search does"
     assert sum(facet["count"] for facet in narrower["price_bands"]) == 4
     client.call("facets", expect=400, query={"q": ""})
 
@@ -184,6 +211,7 @@ def test_saved(new_person: NewPerson, ownership: "Ownership", database: "Shop") 
     new = ownership.findable_product(word, shelf, price_paise=500)
     under = ownership.findable_product(word, "tea", price_paise=99)
     body = {"name": "My tea", "q": word, "price_min": 100, "price_max": 500}
+    none = shopper.client.call("list_saved_searches", expect=200).body["saved"]
     saved = shopper.client.call("save_search", expect=201, body=body).body
     again = {"saved_id": saved["id"]}
     tea_for_all = {"name": "All tea", "q": word}
@@ -196,6 +224,10 @@ def test_saved(new_person: NewPerson, ownership: "Ownership", database: "Shop") 
         both = {"saved_id": second_saved["id"]}
         all_tea = shopper.client.call("search", expect=200, query=both).body["total"]
         beyond = shopper.client.call("search", expect=200, query={**again, "page": "2"}).body
+        other_words = {**again, "q": "marmalade", "filters[price_min]": "900"}
+        same_hits = shopper.client.call("search", expect=200, query=other_words).body["items"]
+        dearer = {"$set": {"price_paise": 101, "stock": 0, "received": 0}}
+        database.products.update_one({"_id": cheap.product_id}, dearer)
         empty_shelf = shopper.client.call("list_products", expect=200, query={"category": shelf})
         with ownership.on_sale(new):
             second = shopper.client.call("search", expect=200, query={**again, "page": "1"})
@@ -213,9 +245,20 @@ def test_saved(new_person: NewPerson, ownership: "Ownership", database: "Shop") 
                 lambda total: total == 1,
                 seconds=6,
             )
+            wait_until(
+                "the saved search shows the new price and stock of a product",
+                lambda: shopper.client.call("search", expect=200, query=again).body["items"],
+                lambda items: (
+                    (cheap.product_id, 101, False)
+                    in [(item["id"], item["price_paise"], item["in_stock"]) for item in items]
+                ),
+                seconds=6,
+            )
     saved_searches = shopper.client.call("list_saved_searches", expect=200).body["saved"]
 
     assert [item["id"] for item in first] == [cheap.product_id]
+    assert same_hits == first, "a saved search must replace the words and filters of the request"
+    assert none == []
     assert (all_tea, empty_shelf.body["total"]) == (3, 0)
     assert (beyond["items"], beyond["page"]) == ([], 2)
     assert second.status == 200

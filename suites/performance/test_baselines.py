@@ -52,6 +52,8 @@ def test_payment(
 ) -> None:
     """Every payment by card succeeds, and the P95 of payments is below the limit of the policy."""
     buyers = new_person.customers(PAYERS)
+    for buyer in buyers:
+        buyer.client.wait_longer()
     product = ownership.product(price_paise=100, stock=2000)
 
     def pay(number: int) -> Answer:
@@ -71,6 +73,8 @@ def test_payment(
 def test_api(new_person: NewPerson, policy: Policy, conclude: Conclude) -> None:
     """The P95 over all kinds of usual requests together is below the limit of the policy."""
     shoppers = new_person.customers(ADDRESSES)
+    for shopper in shoppers:
+        shopper.client.wait_longer()
     usual = cycle(API)
 
     def ask(number: int) -> Answer:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from gates.model import Target
 from suites.client import loopback_source
@@ -42,9 +43,23 @@ def declared_value(name: str, key: str) -> str:
     Returns:
         The value as text; empty if the operation does not have the extension.
     """
+    return str(_operation_named(name).get(key, ""))
+
+
+def takes_token(name: str) -> bool:
+    """Return whether an operation of the contract reads an access token, if the client sends one.
+
+    Some operations, such as a search, work with and without a token.
+    """
+    operation = _operation_named(name)
+    requirements = operation["security"] if "security" in operation else document()["security"]
+    return any(requirements)
+
+
+def _operation_named(name: str) -> dict[str, Any]:
     operations = [operation for path in document()["paths"].values() for operation in path.values()]
-    matching = next(operation for operation in operations if operation["operationId"] == name)
-    return str(matching.get(key, ""))
+    matching: dict[str, Any] = next(each for each in operations if each["operationId"] == name)
+    return matching
 
 
 def good_call(endpoint: api.Endpoint, values: Mapping[str, object]) -> api.Call:

@@ -154,8 +154,8 @@ def _with_tokens(
 
 def _other_operations(surface: Surface, address: str) -> Iterator[Observation]:
     sender = surface.sender(source=lambda: address)
-    for name in ("search", "login", "autocomplete"):
-        endpoint = endpoint_named(name)
+    limited = [endpoint for endpoint in endpoints() if limits.TOO_MANY in endpoint.statuses]
+    for endpoint in limited:
         answer = sender.send(endpoint, good_call(endpoint, {"q": "rice"}))
         sentence = (
             f"{endpoint.name} returned status {answer.status} to an address over its limit, "
@@ -248,7 +248,10 @@ def test_a_new_password_is_stored_well(
     no_finding: NoFindingAssertion,
     policy: Policy,
 ) -> None:
-    """A changed password is stored as a bcrypt hash of cost 10 or more, and not in clear text."""
+    """A changed password is stored as a bcrypt hash of cost 10 or more, and not in clear text.
+
+    Passwords of the shortest and of the greatest length are accepted, and can log in.
+    """
     person = new_person()
     min_cost = policy.security_limits["bcrypt_cost"]
     new_password = f"{person.user.password}-new"
@@ -258,6 +261,11 @@ def test_a_new_password_is_stored_well(
     # The limit of the contract is in bytes, too.
     for refused in (*outside, "é" * (bounds["maxLength"] // 2 + 1)):
         person.client.call("change_password", expect=400, body={**body, "new": refused})
+    for accepted in ("x" * bounds["minLength"], "y" * bounds["maxLength"]):
+        person.client.call("change_password", expect=204, body={**body, "new": accepted})
+        body["current"] = accepted
+    longest = {**credentials(person.user), "password": body["current"]}
+    person.client.call("login", expect=200, body=longest)
     person.client.call("change_password", expect=204, body=body)
     stored = database.users.find_one({"_id": person.user.user_id})
     assert stored is not None

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
@@ -35,6 +36,7 @@ pytestmark = pytest.mark.security
 
 # How long a browser may show an old page or an old price.
 MAX_PAGE_SECONDS, MAX_READ_SECONDS = 300, 10
+LARGE_BODY, TOO_LARGE = 1_000_000, 413
 
 PAGES = ("/", "/app.js", "/style.css", "/favicon.svg", "/nothing-here")
 BAD_REQUEST, UNAUTHORISED = 400, 401
@@ -179,7 +181,7 @@ def test_bad_input(
 ) -> None:
     """Responses to forty kinds of bad input have a status under 500, and reveal no internals.
 
-    The JSON body of each refusal has the documented shape.
+    The JSON body of each refusal has the documented shape. A body of a megabyte is refused.
     """
     secrets = (*target.secrets.values(), owner.user.password)
     observations: list[Observation] = []
@@ -191,8 +193,26 @@ def test_bad_input(
             observations += new
             wrong_shapes += _wrong_shapes(owner.client.contract.operation(endpoint.name), new)
     no_finding(observations)
+    assert dict(_statuses_of_large_bodies(surface, owner, values)) == {}, (
+        f"expected {TOO_LARGE} for each body of {LARGE_BODY} bytes"
+    )
     wrong = sorted(set(wrong_shapes))
     assert not wrong, f"{len(wrong)} refusals do not have the documented shape, such as {wrong[0]}"
+
+
+def _statuses_of_large_bodies(
+    surface: Surface, owner: Person, values: Values
+) -> Iterator[tuple[str, int]]:
+    """Send valid bodies that blanks make too large; yield each operation that answers not 413."""
+    for endpoint in endpoints():
+        if endpoint.body is None or TOO_LARGE not in endpoint.statuses:
+            continue
+        call = good_call(endpoint, values)
+        body = json.dumps(call.body).encode().ljust(LARGE_BODY)
+        sender = surface.sender(owner.client.token if endpoint.secured else "")
+        status = sender.send(endpoint, replace(call, raw_body=body)).status
+        if status != TOO_LARGE:
+            yield endpoint.name, status
 
 
 def _wrong_shapes(operation: Operation, observations: Iterable[Observation]) -> Iterator[str]:

@@ -1,5 +1,7 @@
 """Logs users in, with a second factor if the role of the user needs one."""
 
+import base64
+import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +17,7 @@ from suites.testdata.ownership import Ownership, OwnUser
 STEP_SECONDS = 30
 CODE_DIGITS = 6
 MIN_SECONDS_LEFT = 4
+JWT_PARTS = 3
 # The store computes a slow hash for each log-in; more log-ins at once would only wait.
 MAX_LOG_INS_AT_ONCE = 4
 
@@ -141,6 +144,16 @@ def log_in_to_challenge(client: StoreClient, user: OwnUser) -> None:
             f"login: expected the status twofa_required in the body, got {answer['status']}"
         )
     client.token = answer["challenge_token"]
+
+
+def token_lifetime(token: str) -> float | None:
+    """Return the lifetime of a JSON Web Token (RFC 7519) in seconds; None for other tokens."""
+    parts = token.split(".")
+    if len(parts) != JWT_PARTS:
+        return None
+    padded = parts[1] + "=" * (-len(parts[1]) % 4)
+    claims = json.loads(base64.urlsafe_b64decode(padded))
+    return float(claims["exp"]) - float(claims["iat"]) if {"exp", "iat"} <= claims.keys() else None
 
 
 def wait_for_room_in_step() -> None:

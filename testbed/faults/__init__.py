@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from testbed.errors import TestbedError
 from testbed.faults.behaviour import BEHAVIOUR
 from testbed.faults.careless import CARELESS
+from testbed.faults.contract import CONTRACT
 from testbed.faults.data import DATA
 from testbed.faults.defences import DEFENCES
 from testbed.faults.fault import Fault
@@ -27,6 +28,7 @@ FAULTS = (
     *REGRESSIONS,
     *SHIPPED,
     *CARELESS,
+    *CONTRACT,
 )
 
 

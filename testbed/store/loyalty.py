@@ -74,12 +74,15 @@ def earned_entry(user_id: str, order: Document, points: int) -> Document:
 
 async def change_account(db: Database, user: Document, points: int, *, lifetime: int) -> Document:
     """Change the running totals, which are the sums of the ledger's entries."""
-    change = {
+    # An order without points does not change when the user reached the present points.
+    reached = "$set" if lifetime else "$setOnInsert"
+    changes: Document = {
         "$inc": {"balance": points, "points": lifetime},
-        "$set": {"name": user["name"], "reached_at": now()},
+        "$set": {"name": user["name"]},
     }
+    changes.setdefault(reached, {})["reached_at"] = now()
     account = await db.leaderboards.find_one_and_update(
-        {"_id": user["_id"]}, change, upsert=True, return_document=True
+        {"_id": user["_id"]}, changes, upsert=True, return_document=True
     )
     return account or {}
 

@@ -1,6 +1,7 @@
 """Which fault must turn which checks red, and no others."""
 
 from fault_table_careless import REDDENS_CARELESS
+from fault_table_contract import REDDENS_CONTRACT
 from fault_table_data import REDDENS_DATA
 from fault_table_monitoring import REDDENS_MONITORING
 from fault_table_operations import REDDENS_OPERATIONS
@@ -255,6 +256,7 @@ REDDENS: dict[str, frozenset[str]] = (
     | REDDENS_DATA
     | REDDENS_REGRESSIONS
     | REDDENS_CARELESS
+    | REDDENS_CONTRACT
 )
 for _name, _checks in REDDENS_TOO.items():
     REDDENS[_name] |= frozenset(_checks.split())

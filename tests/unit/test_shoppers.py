@@ -32,7 +32,7 @@ class WrongStore:
     def close(self) -> None:
         """Do nothing."""
 
-    def wait_as_part_of_a_crowd(self) -> None:
+    def wait_longer(self) -> None:
         """Do nothing."""
 
     def ask(self, operation_id: str, *, body: dict[str, Any]) -> SimpleNamespace:
