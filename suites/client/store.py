@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 
 from gates.model import Access, Target
 from gates.sources import access_problems
 from gates.sources.connection import is_loopback
+from suites.client.connections import ConnectionAdapter
 from suites.client.exchanges import Exchange, parsed, remember
 from suites.client.masking import masked_body
 from suites.client.observing import Call
@@ -29,9 +29,6 @@ MAX_BYTES = 8_000_000
 EXEMPTION_SECONDS = 3600
 # The factor by which the target's patience is longer for one request among many at a time.
 LONGER_PATIENCE = 6
-# A server may close an idle connection at any moment (RFC 9112, section 9.5); many servers do so
-# after 5 seconds. A request that is sent at that moment gets no answer from a correct store.
-MAX_IDLE_SECONDS = 1.0
 ANY_STATUS = "any documented status"
 
 
@@ -94,17 +91,6 @@ class _Nobody:
 _NOBODY = _Nobody()
 
 
-class _SourceAdapter(HTTPAdapter):
-    """Opens connections from one source address."""
-
-    def __init__(self, source: str) -> None:
-        self._source = source
-        super().__init__()
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as in the base class
-        super().init_poolmanager(*args, source_address=(self._source, 0), **kwargs)
-
-
 class StoreClient:
     """Sends requests to one target, as one user or without a user.
 
@@ -123,14 +109,12 @@ class StoreClient:
         self.token = ""
         self._patience_seconds = target.patience_seconds
         self.observer: CallObserver | None = None
-        self._last_answer_at = 0.0
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers["X-Kirana-Synthetic"] = run_id
         _use_access(self._session, target)
-        if source:
-            self._session.mount("http://", _SourceAdapter(source))
-            self._session.mount("https://", _SourceAdapter(source))
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, ConnectionAdapter(source))
 
     def close(self) -> None:
         """Close the connections of this client."""
@@ -288,8 +272,6 @@ class StoreClient:
         __tracebackhide__ = True
         patience, access = self._patience_seconds, self.target.access.api
         started = time.perf_counter()
-        if started - self._last_answer_at > MAX_IDLE_SECONDS:
-            self._session.close()  # the next request opens a new connection
         try:
             _refuse_unset(access)
             response = self._session.send(
@@ -309,8 +291,7 @@ class StoreClient:
                 observed=observed,
                 exchange=exchange,
             ) from None
-        self._last_answer_at = time.perf_counter()
-        seconds = self._last_answer_at - started
+        seconds = time.perf_counter() - started
         headers = {name.lower(): value for name, value in response.headers.items()}
         answer = Answer(response.status_code, parsed(raw, headers), headers, seconds)
         remember(Exchange(request, answer.status, answer.body, seconds, access=access))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from suites.client import StoreClient
+from suites.client import Answer, StoreClient
 from suites.client.sandbox import CARD, VPA, pay_by_card, start_upi, webhook_signature
 from suites.consistency.crowd import (
     SENDERS,
@@ -153,6 +153,34 @@ def test_carts_at_once(
     assert [[line["quantity"] for line in answer.body["items"]] for answer in own] == [
         [body["quantity"]] for body in bodies
     ]
+    if "orders" in shopper.client.target.capabilities:
+        _no_addition_is_lost(people[0], devices(new_client, people[0].client.token), product)
+
+
+def _no_addition_is_lost(person: Person, clients: list[StoreClient], product_id: str) -> None:
+    """Require that pieces which are added while the cart is ordered are ordered, or stay."""
+    (line,) = person.client.call("show_cart", expect=200).body["items"]
+    buyer, *adders = clients
+    order = {"client_order_id": f"{person.user.user_id}-meanwhile"}
+    added = {"product_id": product_id, "quantity": 1}
+
+    def add(client: StoreClient) -> Callable[[], Answer]:
+        return lambda: client.ask("add_to_cart", body=added)
+
+    ordered, *additions = at_once(
+        [lambda: buyer.ask("place_order", body=order), *(add(client) for client in adders)]
+    )
+    # A store may refuse the order of a cart that changes.
+    assert ordered.status in (201, 409)
+    pieces = line["quantity"] + sum(answer.status == 200 for answer in additions)
+    cart = person.client.call("show_cart", expect=200).body
+    bought, left = (
+        sum(each["quantity"] for each in lines)
+        for lines in (ordered.body.get("items", []), cart["items"])
+    )
+    assert bought + left == pieces, (
+        f"{pieces} pieces were in the cart or added, {bought} were ordered, {left} are left"
+    )
 
 
 @check("consistency.payments_at_once", needs="payments")

@@ -102,6 +102,12 @@ async def place_what_is_in_stock(context: Context, body: orders.PlaceOrder) -> R
     return await PLACE(context, body)
 
 
+async def take_out_everything(db: Database, user_id: str, ordered: dict[str, int]) -> None:
+    del ordered
+    current = await cart.load(db, user_id)
+    await cart.put(db, current, {})
+
+
 async def first_lines(db: Database, quantities: dict[str, int]) -> list[dict[str, object]]:
     return await LINES(db, dict(list(quantities.items())[:DEFAULT_LINES]))
 

@@ -12,6 +12,8 @@ CONTRACT: tuple[Fault, ...] = (
     Fault("orders.repeat_needs_stock", "wrong time",
           "an order cannot be repeated when its products are sold out",
           (("orders:place", "contract:place_what_is_in_stock"),)),
+    Fault("orders.additions_lost", "lost update", "what is added during an order is lost",
+          (("orders:take_out", "contract:take_out_everything"),)),
     Fault("carts.twenty_lines", "missing effect", "a cart shows 20 products at most",
           (("cart:lines", "contract:first_lines"),)),
     Fault("sync.price_of_device", "accepted forgery",

@@ -8,8 +8,10 @@ from pymongo.errors import DuplicateKeyError
 from testbed.store import cart, events, metrics
 from testbed.store.context import Context, Reply, new_id, now, only
 from testbed.store.database import Database, Document
-from testbed.store.errors import conflict, invalid, not_found
+from testbed.store.errors import Refused, conflict, invalid, not_found
 
+# How often an order takes its products out of a cart that others change meanwhile.
+MAX_TRIES = 100
 ClientId = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
 
 
@@ -34,9 +36,23 @@ async def place(context: Context, body: PlaceOrder) -> Reply:
     quantities = await wanted_quantities(context, body)
     order = await create(context, quantities, body)
     if body.items is None:
-        current = await cart.load(context.db, user_id)
-        await cart.put(context.db, current, {})
+        await take_out(context.db, user_id, quantities)
     return Reply(201, public_order(order))
+
+
+async def take_out(db: Database, user_id: str, ordered: dict[str, int]) -> None:
+    """Take ordered quantities out of the cart; what was added since the order began stays."""
+    for _ in range(MAX_TRIES):
+        current = await cart.load(db, user_id)
+        left = {
+            product_id: quantity - ordered.get(product_id, 0)
+            for product_id, quantity in current["items"].items()
+        }
+        try:
+            await cart.put(db, current, {key: number for key, number in left.items() if number > 0})
+        except Refused:
+            continue
+        return
 
 
 async def placed_before(context: Context, client_order_id: str) -> Document | None:

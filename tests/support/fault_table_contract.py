@@ -6,6 +6,7 @@ REDDENS_CONTRACT: dict[str, frozenset[str]] = {
         "orders.price_of_adding": "consistency.carts_of_several",
         "orders.repeat_of_empty_cart": "consistency.carts_of_several",
         "orders.repeat_needs_stock": "consistency.orders_kept",
+        "orders.additions_lost": "consistency.carts_at_once",
         "carts.twenty_lines": "consistency.offline_carts",
         "sync.price_of_device": "consistency.sync_at_once",
         "sync.ids_of_forty": "consistency.sync_at_once",

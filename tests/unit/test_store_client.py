@@ -2,21 +2,22 @@
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Barrier, Thread
 
 import pytest
 from worlds import ROOT
 
 from gates.policy import target_file
-from suites.client import Answer, StoreClient, UnexpectedAnswerError
-from suites.client import store as store_module
+from suites.client import Answer, StoreClient, UnexpectedAnswerError, connections
 from suites.client.observing import Call
 from suites.contract import load
 
 PAYMENT = {"id": "pay_1", "order_id": "ord_1", "amount_paise": 5, "method": "upi"}
 BODY = {"order_id": "ord_1", "amount_paise": 5, "method": "upi", "vpa": "a@upi"}
+AT_ONCE = 4
 NewClient = Callable[[object], StoreClient]
 
 
@@ -89,6 +90,7 @@ class ImpatientServer(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     idle_seconds = 0.2
+    response_seconds = 0.0
     connections: list[object]
 
     def setup(self) -> None:
@@ -100,6 +102,7 @@ class ImpatientServer(BaseHTTPRequestHandler):
         if time.monotonic() - self.answered_at > self.idle_seconds:
             self.close_connection = True
             return
+        time.sleep(self.response_seconds)
         body = b'{"status": "ok"}'
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -143,12 +146,39 @@ def test_a_connection_that_was_idle_is_not_used_again(
 ) -> None:
     """A server may close an idle connection at the moment at which a request is sent."""
     client = client_of_impatient_server
-    monkeypatch.setattr(store_module, "MAX_IDLE_SECONDS", 0.1)
+    monkeypatch.setattr(connections, "MAX_IDLE_SECONDS", 0.1)
     send(client)
     time.sleep(0.3)
     assert send(client).status == 200
     assert len(ImpatientServer.connections) == 2
-    monkeypatch.setattr(store_module, "MAX_IDLE_SECONDS", 10.0)
+    monkeypatch.setattr(connections, "MAX_IDLE_SECONDS", 10.0)
     time.sleep(0.3)
     with pytest.raises(UnexpectedAnswerError, match=r"no answer within .*ConnectionError"):
         send(client)
+
+
+def test_each_connection_of_several_threads_has_its_own_idle_time(
+    client_of_impatient_server: StoreClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One busy connection does not hide that the other connections are idle."""
+    client = client_of_impatient_server
+    monkeypatch.setattr(connections, "MAX_IDLE_SECONDS", 0.4)
+    monkeypatch.setattr(ImpatientServer, "idle_seconds", 0.8)
+    monkeypatch.setattr(ImpatientServer, "response_seconds", 0.1)
+    gate = Barrier(AT_ONCE, timeout=5)
+
+    def burst() -> list[int]:
+        def send_with_the_others(_: int) -> int:
+            gate.wait()
+            return send(client).status
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return list(pool.map(send_with_the_others, range(AT_ONCE)))
+
+    send(client)
+    assert burst() == [200] * AT_ONCE
+    assert len(ImpatientServer.connections) == AT_ONCE
+    until = time.monotonic() + 1.0
+    while time.monotonic() < until:
+        assert send(client).status == 200
+    assert burst() == [200] * AT_ONCE
