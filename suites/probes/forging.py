@@ -150,12 +150,14 @@ def misuses(token: str, key: str) -> Iterator[tuple[str, str]]:
         yield f"without {name}", signed(header, without, key)
 
 
-def tokens_refused(
+def tokens_refused(  # noqa: PLR0913 - the headers are the session of the token
     sender: Sender,
     endpoint: Endpoint,
     call: Call,
     token: str,
     attempts: tuple[str, Iterable[tuple[str, str]]],
+    *,
+    headers: Mapping[str, str] | None = None,
 ) -> Iterator[Observation]:
     """Send requests with forged or misused tokens, and yield one observation for each token.
 
@@ -165,28 +167,32 @@ def tokens_refused(
         call: a valid request for this operation.
         token: a genuine token.
         attempts: the name of the rule, and pairs of a token's name and the token.
+        headers: the headers of a session with the genuine token, which the other tokens replace;
+            None for a bearer token.
 
     Raises:
         ValueError: the service refuses the genuine token, so the refusal of another token proves
             nothing.
     """
     rule, tokens = attempts
-    genuine = sender.send(endpoint, with_token(call, token))
+    genuine = sender.send(endpoint, _with(call, headers, token, token))
     if genuine.status not in SUCCESS:
         raise ValueError(
             f"{endpoint.name} answers {genuine.status} to a genuine token, expected a status from "
             "200 to 299; log in again"
         )
     for name, token_sent in tokens:
-        answer = sender.send(endpoint, with_token(call, token_sent))
+        answer = sender.send(endpoint, _with(call, headers, token, token_sent))
         accepted = answer.status in SUCCESS
         sentence = f"{endpoint.name} answers {answer.status} to a token that is not valid ({name})"
         yield Observation(rule, f"{endpoint.name}: {name}", accepted, sentence, answer)
 
 
-def with_token(call: Call, token: str) -> Call:
-    """Return the request with a bearer token (RFC 6750, section 2.1)."""
-    return replace(call, headers={**call.headers, "Authorization": f"Bearer {token}"})
+def _with(call: Call, headers: Mapping[str, str] | None, genuine: str, token: str) -> Call:
+    """Return the request with a token, in a session's headers or as a bearer token (RFC 6750)."""
+    own = headers or {"Authorization": f"Bearer {genuine}"}
+    changed = {name: value.replace(genuine, token) for name, value in own.items()}
+    return replace(call, headers={**call.headers, **changed})
 
 
 def no_token(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:

@@ -1,12 +1,18 @@
 """Reads the operations of an OpenAPI 3 document, and makes a valid value for each parameter."""
 
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from suites.probes.api import FORM, JSON, Call, Endpoint, Parameter
 
 METHODS = ("get", "post", "put", "patch", "delete")
 MAX_DEPTH = 8
+# OpenAPI says that parameters with these names are ignored; the session has its own headers.
+IGNORED_HEADERS = frozenset({"accept", "authorization", "content-type", "cookie"})
+TEMPLATE_NAME = re.compile(r"{([^{}/]+)}")
 # JSON as it was parsed from a file.
 Schema = Mapping[str, Any]
 Document = Mapping[str, Any]
@@ -34,7 +40,18 @@ def endpoints(document: Document) -> tuple[Endpoint, ...]:
         ) from error
     if not operations:
         raise ValueError("the OpenAPI document has no operation under the key paths")
-    return operations
+    return _with_unique_names(operations)
+
+
+def _with_unique_names(operations: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
+    """Name operations that share an operationId by method and path, so that none is lost."""
+    counts = Counter(operation.name for operation in operations)
+    return tuple(
+        operation
+        if counts[operation.name] == 1
+        else replace(operation, name=f"{operation.method} {operation.path}")
+        for operation in operations
+    )
 
 
 def token_header(document: Document) -> str:
@@ -60,7 +77,8 @@ def token_header(document: Document) -> str:
 
 def _all(document: Document) -> Iterator[Endpoint]:
     default_security = document.get("security", [])
-    for path, methods in document["paths"].items():
+    for path, item in document["paths"].items():
+        methods = _referenced(document, item) if isinstance(item, Mapping) else {}
         for method in METHODS:
             if method in methods:
                 yield _endpoint(document, path, method, methods, default_security)
@@ -72,14 +90,20 @@ def _endpoint(
     content = methods[method]
     entries = [*(methods.get("parameters") or []), *(content.get("parameters") or [])]
     resolved = [_resolved(document, item) for item in entries]
+    # An operation may declare a parameter of its path again; the operation's declaration counts.
+    declared = {(item["name"], item["in"]): item for item in resolved}
     parameters = tuple(
-        Parameter(item["name"], item["in"], _schema_of(item), bool(item.get("required")))
-        for item in resolved
-        if item["in"] in ("path", "query", "header")
+        Parameter(name, where, _schema_of(item), bool(item.get("required")) or where == "path")
+        for (name, where), item in declared.items()
+        if where in ("path", "query", "header") and not _is_ignored(name, where)
+    )
+    known = {parameter.name for parameter in parameters if parameter.where == "path"}
+    undeclared = [name for name in TEMPLATE_NAME.findall(path) if name not in known]
+    parameters += tuple(
+        Parameter(name, "path", {"type": "string"}, required=True) for name in undeclared
     )
     bodies = _resolved(document, content.get("requestBody") or {}).get("content") or {}
-    kinds = {name.partition(";")[0].strip().lower(): name for name in bodies}
-    kind = next((kinds[item] for item in (JSON, FORM) if item in kinds), "")
+    kind = _body_kind(bodies)
     security = content.get("security", default_security)
     return Endpoint(
         name=content.get("operationId", f"{method.upper()} {path}"),
@@ -87,7 +111,7 @@ def _endpoint(
         path=path,
         parameters=parameters,
         body=_schema_of(bodies[kind] or {}) if kind else None,
-        body_type=kind.partition(";")[0],
+        body_type=JSON if "*" in kind else kind.partition(";")[0].strip(),
         secured=bool(security) and {} not in security,
         statuses=frozenset(
             int(item) for item in content.get("responses") or {} if str(item).isdigit()
@@ -103,31 +127,68 @@ def _endpoint(
     )
 
 
+def _is_ignored(name: str, where: str) -> bool:
+    return where == "header" and name.lower() in IGNORED_HEADERS
+
+
+def _body_kind(bodies: Schema) -> str:
+    """Return the media type of the body that the scan sends: JSON, else a form; else empty."""
+    kinds = {name.partition(";")[0].strip().lower(): name for name in bodies}
+    chosen = [name for kind, name in kinds.items() if kind == JSON]
+    chosen += [name for kind, name in kinds.items() if _is_json(kind)]
+    chosen += [name for kind, name in kinds.items() if kind == FORM]
+    return next(iter(chosen), "")
+
+
+def _is_json(kind: str) -> bool:
+    """Return whether a media type is JSON, also with another name, such as ``*/*``."""
+    name = kind.partition(";")[0].strip().lower()
+    return name in (JSON, "*/*", "application/*") or name.endswith("+json")
+
+
 def _schema_of(content: Schema) -> Schema:
     """Return the schema of a parameter or a body, together with its example."""
     schema = content.get("schema", {})
     merged = _merged(schema) if isinstance(schema, Mapping) else {}
-    return {**merged, "example": content["example"]} if "example" in content else merged
+    if "example" in content:
+        return {**merged, "example": content["example"]}
+    examples = content.get("examples")
+    named = list(examples.values()) if isinstance(examples, Mapping) else []
+    values = [each["value"] for each in named if isinstance(each, Mapping) and "value" in each]
+    return {**merged, "example": values[0]} if values else merged
 
 
 def _merged(schema: Schema) -> Schema:
-    """Merge the parts of ``allOf`` of a schema into one object."""
-    properties = {
-        name: _merged(subschema) if isinstance(subschema, Mapping) else {}
-        for name, subschema in (schema.get("properties") or {}).items()
+    """Unite the parts of ``allOf`` of a schema, at any depth, into one object."""
+    merged: dict[str, Any] = dict(schema)
+    # Some documents have a flag in the schema of a property here, as in a parameter.
+    required = schema.get("required")
+    merged["required"] = list(required) if isinstance(required, list) else []
+    merged["properties"] = {
+        name: _merged(inner) if isinstance(inner, Mapping) else {}
+        for name, inner in (schema.get("properties") or {}).items()
     }
-    merged = {**schema, **({"properties": properties} if properties else {})}
-    for part in map(_merged, schema.get("allOf", ())):
-        merged = {**part, **merged}
-        for key in ("properties", "required"):
-            if key in part and key in schema:
-                united = (
-                    {**part[key], **merged[key]}
-                    if key == "properties"
-                    else [*part[key], *merged[key]]
-                )
-                merged[key] = united
-    return merged
+    for key in ("oneOf", "anyOf"):
+        if isinstance(schema.get(key), list):
+            merged[key] = [
+                _merged(each) if isinstance(each, Mapping) else {} for each in schema[key]
+            ]
+    if isinstance(schema.get("items"), Mapping):
+        merged["items"] = _merged(schema["items"])
+    for part in schema.get("allOf") or ():
+        inner = _merged(part) if isinstance(part, Mapping) else {}
+        properties = {**inner.get("properties", {}), **merged["properties"]}
+        names = list(dict.fromkeys([*inner.get("required", ()), *merged["required"]]))
+        merged = {**inner, **merged, "properties": properties, "required": names}
+    return {key: value for key, value in merged.items() if value or key not in UNITED}
+
+
+UNITED = ("properties", "required")
+
+
+def _referenced(document: Document, item: Schema) -> Schema:
+    """Return a path item; where it is a reference, the path item that is referenced."""
+    return {**_resolved(document, {"$ref": item["$ref"]}), **item} if "$ref" in item else item
 
 
 def _resolved(document: Document, value: Any, path: tuple[str, ...] = ()) -> Any:  # noqa: ANN401 - any JSON
@@ -201,22 +262,31 @@ def benign(endpoint: Endpoint) -> Call:
     required = [parameter for parameter in endpoint.parameters if parameter.required]
     return Call(
         path={
-            parameter.name: str(sample(parameter.schema))
+            parameter.name: as_text(sample(parameter.schema))
             for parameter in required
             if parameter.where == "path"
         },
         query={
-            parameter.name: str(sample(parameter.schema))
+            parameter.name: as_text(sample(parameter.schema))
             for parameter in required
             if parameter.where == "query"
         },
         body=sample(endpoint.body) if endpoint.body is not None else None,
         headers={
-            parameter.name: str(sample(parameter.schema))
+            parameter.name: as_text(sample(parameter.schema))
             for parameter in required
             if parameter.where == "header"
         },
     )
+
+
+def as_text(value: object) -> str:
+    """Return a value as the text of a parameter: booleans in lower case, the items of a list."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return ",".join(as_text(item) for item in value)
+    return str(value)
 
 
 def places(endpoint: Endpoint, call: Call) -> tuple[Parameter, ...]:
@@ -228,6 +298,22 @@ def places(endpoint: Endpoint, call: Call) -> tuple[Parameter, ...]:
     """
     body = _leaves(endpoint.body or {}, call.body, "")
     return (*(parameter for parameter in endpoint.parameters if parameter.where != "header"), *body)
+
+
+def declared_places(endpoint: Endpoint) -> tuple[Parameter, ...]:
+    """Return the parameters and the body fields that the document declares, also optional ones."""
+    return places(endpoint, Call(body=_skeleton(endpoint.body or {})))
+
+
+def _skeleton(schema: Schema) -> Any:  # noqa: ANN401 - any JSON
+    """Return the objects and lists of a schema, with None in the place of each other value."""
+    options = [option for key in ("oneOf", "anyOf") for option in schema.get(key) or ()]
+    inner = [_skeleton(option) for option in options]
+    fields = {key: value for each in inner if isinstance(each, dict) for key, value in each.items()}
+    fields |= {name: _skeleton(each) for name, each in (schema.get("properties") or {}).items()}
+    if fields:
+        return fields
+    return [_skeleton(schema["items"])] if isinstance(schema.get("items"), Mapping) else None
 
 
 def value_at(call: Call, place: Parameter) -> object:

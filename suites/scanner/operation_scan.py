@@ -17,6 +17,8 @@ from suites.scanner.survey.service import GoodCall, Survey
 
 SERVER_ERROR = 500
 CLOSED = (401, 403)
+# A request with these statuses is refused before the service uses its values.
+REFUSED = frozenset({400, 415, 422})
 TOO_MANY = 429
 MAX_FAILURES = 4
 VALUE_RULES = (
@@ -96,6 +98,10 @@ class OperationScan:
             gap = f"{endpoint.name}: {reason}"
             yield [Gap(rule, gap) for rule in VALUE_RULES if places(endpoint, good.call)]
             return
+        if good.answer is not None and good.answer.status in REFUSED:
+            status = good.answer.status
+            gap = f"{endpoint.name}: the scan found no valid request (status {status})"
+            yield [Gap(rule, gap) for rule in VALUE_RULES if places(endpoint, good.call)]
         sender, call = self._sender(), self._call()
         yield sender.drained()
         yield self._slow(sender, call)

@@ -5,9 +5,10 @@ an account come last. A scan always ends with a result: also when its time is ov
 does not answer any more, and when somebody interrupts the scan.
 """
 
+import contextlib
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from suites.probes.api import Call, Endpoint, Observation
@@ -25,14 +26,16 @@ from suites.scanner.rights import (
 )
 from suites.scanner.rights.passive_scan import PassiveScan
 from suites.scanner.sending import HttpSender, NotAllowedError, UnreachableError
-from suites.scanner.session import Login, Session, logged_in
+from suites.scanner.session import PREFIXES, SUCCESS, Login, Session, logged_in, with_prefix
 from suites.scanner.survey import registration, vocabulary
 from suites.scanner.survey.account import Account, ServiceLostError, Watch
 from suites.scanner.survey.bodies import full_call
 from suites.scanner.survey.known_values import KnownValues
 from suites.scanner.survey.service import GoodCall, Survey
 
-SERVER_ERROR = 500
+UNAUTHORISED, SERVER_ERROR = 401, 500
+# The operations with which the scan looks for the word before the token.
+MAX_PREFIX_TRIES = 3
 # The answers to a call that succeeded before, once the session or the service is gone.
 LOST = (401, 403, 404, 429, *range(500, 600))
 THROW_AWAYS = 2
@@ -181,7 +184,33 @@ class Scan:
     def _account(self, label: str, watch: Watch, login: Login | None) -> Account | None:
         if login is None:
             return None
-        return Account(label, watch, login, logged_in(self.sender, login, {}))
+        session = logged_in(self.sender, login, {})
+        prefix = self._accepted_prefix(session) if login.header in session.headers else ""
+        if prefix is None or not session.token or login.header != "Authorization":
+            return Account(label, watch, login, session)
+        login = replace(login, prefix=prefix)
+        headers = {login.header: with_prefix(login, session.token)}
+        return Account(label, watch, login, replace(session, headers=headers))
+
+    def _accepted_prefix(self, session: Session) -> str | None:
+        """Return the word before the token that an operation accepts; None if none is accepted."""
+        closed = [
+            endpoint
+            for endpoint in self.endpoints
+            if endpoint.method == "GET"
+            and endpoint.secured
+            and "{" not in endpoint.path
+            and not self._is_left_out(endpoint)
+        ]
+        for prefix in PREFIXES:
+            headers = {**self.sender.headers, "Authorization": f"{prefix}{session.token}"}
+            sender = replace(self.sender, headers=headers)
+            for endpoint in closed[:MAX_PREFIX_TRIES]:
+                call = full_call(endpoint, KnownValues(), optional=False)
+                with contextlib.suppress(UnreachableError):
+                    if sender.send(endpoint, call).status in SUCCESS:
+                        return prefix
+        return None
 
     def _is_left_out(self, endpoint: Endpoint) -> bool:
         return (
@@ -258,13 +287,18 @@ class Scan:
         log_in = survey.user.login.endpoint if survey.user.login else None
         survey.registration = registration.find(survey.operations, log_in, survey.nonce)
         for _ in range(THROW_AWAYS if survey.registration else 0):
-            account, _ = survey.new_account()
+            account, survey.registered = survey.new_account()
             if account is not None:
                 survey.throw_aways.append(account)
         for good in survey.survey():
             self._noted(survey, good)
         if not any(good.is_usable for good in survey.good.values()):
             text = "no operation accepted a valid request, so no operation was tested"
+            self.result.problem(text)
+        closed = [good.answer for good in survey.good.values() if good.endpoint.secured]
+        refused = [answer is not None and answer.status == UNAUTHORISED for answer in closed]
+        if survey.user.session.headers and refused and all(refused):
+            text = "no operation that needs a session accepts the session of the user (status 401)"
             self.result.problem(text)
 
     def _noted(self, survey: Survey, good: GoodCall) -> None:
@@ -281,7 +315,7 @@ class Scan:
 
     def _service_attacks(self, survey: Survey) -> None:
         self._step("key of the tokens")
-        keys = token_keys.weak_key(survey.user.session.token)
+        keys = token_keys.weak_key(survey.user.session.json_web_token)
         self.result.add(keys, "key of the tokens")
         for name, rules, attack in ATTACKS:
             self._step(name)

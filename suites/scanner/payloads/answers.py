@@ -4,15 +4,18 @@ import contextlib
 import html
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from urllib.parse import quote, quote_plus
 
 from suites.probes.api import Call, Endpoint, Exchange, Sender
 from suites.probes.injection import Pair, shape, without_echoes
+from suites.scanner.survey.account import json_of
 
 REPEATS = 3
 MAX_TEXT = 200_000
 MIN_ECHO = 3
+MAX_DEPTH, MAX_ITEMS = 12, 1000
 REFUSED_VALUE = (400, 422)
 TOO_MANY, NO_ANSWER = 429, 0
 # What differs between two answers to the same request: times, ids, tokens.
@@ -80,8 +83,9 @@ def differs(
     """Decide whether the service executes an attack, by repeated comparisons.
 
     The responses to the attack and to its harmless twin must differ each time. The responses to the
-    twin must be equal. Two control values, which differ like attack and twin but mean nothing, must
-    get equal responses.
+    twin must be equal, apart from values of their JSON that differ in each response, such as the id
+    of the request; these values are left out of all comparisons. Two control values, which differ
+    like attack and twin but mean nothing, must get equal responses.
 
     Args:
         sender: sends the requests to the service.
@@ -94,22 +98,66 @@ def differs(
         The last exchange of the attack; None when the service does not execute the attack.
     """
     last = None
+    volatile: frozenset[str] = frozenset()
+
+    def are_different(first: Exchange, second: Exchange, payloads: Pair) -> bool:
+        return _are_different(without(first, volatile), without(second, volatile), payloads)
+
     for turn in range(REPEATS):
         attack = sender.send(endpoint, calls(pair.attack))
         twin = sender.send(endpoint, calls(pair.twin))
-        if not _are_different(attack, twin, pair):
+        if not are_different(attack, twin, pair):
             return None
         again = sender.send(endpoint, calls(pair.twin))
-        if _are_different(twin, again, pair):
-            return None
+        if are_different(twin, again, pair):
+            volatile |= volatile_values(twin, again)
+            if are_different(twin, again, pair) or not are_different(attack, twin, pair):
+                return None
         if turn == 0:
             first, second = (sender.send(endpoint, calls(value)) for value in _values(control))
-            if _are_different(first, second, control):
+            if are_different(first, second, control):
                 return None
         if {TOO_MANY, NO_ANSWER} & {attack.status, twin.status, again.status}:
             return None
         last = attack
     return last
+
+
+def volatile_values(first: Exchange, second: Exchange) -> frozenset[str]:
+    """Return the places in the JSON of two responses to one request that have different values.
+
+    Args:
+        first: a response.
+        second: the response to the same request.
+
+    Returns:
+        The paths of the values; empty where the responses have not the same fields.
+    """
+    one, two = (dict(_json_leaves(json_of(answer))) for answer in (first, second))
+    if one.keys() != two.keys():
+        return frozenset()
+    return frozenset(path for path, value in one.items() if value != two[path])
+
+
+def without(answer: Exchange, paths: frozenset[str]) -> Exchange:
+    """Return a response without the values at some places of its JSON."""
+    if not paths:
+        return answer
+    left = {path: value for path, value in _json_leaves(json_of(answer)) if path not in paths}
+    return replace(answer, text=json.dumps(left, sort_keys=True)) if left else answer
+
+
+def _json_leaves(content: object, path: str = "", depth: int = 0) -> Iterator[tuple[str, object]]:
+    if depth > MAX_DEPTH:
+        return
+    if isinstance(content, Mapping):
+        for key, value in content.items():
+            yield from _json_leaves(value, f"{path}.{key}", depth + 1)
+    elif isinstance(content, list):
+        for number, value in enumerate(content[:MAX_ITEMS]):
+            yield from _json_leaves(value, f"{path}.{number}", depth + 1)
+    else:
+        yield path, content
 
 
 def _values(pair: Pair) -> tuple[object, object]:

@@ -321,5 +321,8 @@ def _stored(
         read = attempt(account, reader, Call(path={name: value}))
         if read is not None and succeeded(read):
             objects = list(objects_in(json_of(read)))
-            return (dict(objects[0]), answer) if objects else None
+            # A response may have the object in an envelope, such as {"data": {...}}.
+            named = [each for each in objects if value in map(str, each.values())]
+            chosen = [*named, *objects]
+            return (dict(chosen[0]), answer) if chosen else None
     return None

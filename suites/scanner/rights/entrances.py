@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from suites.probes.api import Call, Endpoint, Exchange, Observation
 from suites.probes.openapi import places
-from suites.scanner.payloads.answers import VOLATILE, essence
+from suites.scanner.payloads.answers import VOLATILE, essence, volatile_values, without
 from suites.scanner.result import Gap
 from suites.scanner.session import NAME, WRONG_TEXT, Login, credentials
 from suites.scanner.survey.account import SUCCESS, Account, is_accepted
@@ -173,7 +173,10 @@ def _by_text(
     answers: tuple[Exchange, Exchange],
 ) -> Observation:
     is_stable = all(len(texts) == 1 for texts in essences)
-    differs = is_stable and essences[0] != essences[1]
+    # Where each text differs by itself, the statuses may still tell known from unknown names.
+    statuses = [{status for status, _ in texts} for texts in essences]
+    by_status = all(len(each) == 1 for each in statuses) and statuses[0] != statuses[1]
+    differs = by_status or (is_stable and essences[0] != essences[1])
     known, unknown = answers
     sentence = (
         f"{place} answers {_shown(known)} to a known name and {_shown(unknown)} to an unknown name"
@@ -294,8 +297,11 @@ def _judged(place: str, answers: tuple[Exchange, list[Exchange], Exchange]) -> O
         statistics.median(guess.seconds for guess in part) for part in (guesses[:5], guesses[-5:])
     )
     is_slowed = last > SLOWED_SECONDS and last > 3 * first
-    differs = essence(guesses[0], f"{WRONG_TEXT} 0") != essence(
-        guesses[-1], f"{WRONG_TEXT} {GUESSES - 1}"
+    # Values that differ in each response, such as the id of the request, show no limit.
+    volatile = volatile_values(*guesses[:2])
+    first_guess, last_guess = without(guesses[0], volatile), without(guesses[-1], volatile)
+    differs = essence(first_guess, f"{WRONG_TEXT} 0") != essence(
+        last_guess, f"{WRONG_TEXT} {GUESSES - 1}"
     )
     is_open = not (is_refused or is_locked or is_slowed or differs)
     seconds = sum(guess.seconds for guess in guesses)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from suites.probes.api import Exchange, Observation
+from suites.scanner.session import credentials
 from suites.scanner.survey.account import json_of
 from suites.scanner.survey.service import GoodCall, Survey
 
@@ -45,6 +46,15 @@ def exposure(survey: Survey) -> Iterator[Observation]:
         if good.answer is None or not good.is_usable:
             continue
         yield observed(good, good.answer)
+    for account in survey.accounts():
+        if account.login and account.session.answer:
+            call = credentials(account.login, password=account.login.password)
+            good = GoodCall(account.login.endpoint, call, account, account.session.answer)
+            yield observed(good, account.session.answer)
+    if survey.registration and survey.registered:
+        endpoint = survey.registration.endpoint
+        good = GoodCall(endpoint, survey.registration.call(survey.known), survey.nobody, None)
+        yield observed(good, survey.registered)
 
 
 def observed(good: GoodCall, answer: Exchange) -> Observation:

@@ -5,6 +5,7 @@ when the response has the content that the owner sees. A change is a finding whe
 change afterwards.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -30,6 +31,7 @@ from suites.scanner.survey.service import Survey
 from suites.scanner.survey.vocabulary import IDENTITY, PRIVATE
 
 RULE = "object-access"
+OBJECT_ID = re.compile(r"(?:^|_|-)id$|Id$")
 MIN_EQUAL = 0.6
 
 
@@ -39,6 +41,16 @@ def reading(survey: Survey) -> Iterator[Observation | Gap]:
     if other is None or not survey.user.session.headers:
         yield Gap(RULE, "the scan needs a second account: give --user2, or describe a registration")
         return
+    for endpoint in survey.operations:
+        names = [
+            each.name
+            for each in endpoint.parameters
+            if each.where == "query" and each.required and OBJECT_ID.search(each.name)
+        ]
+        if endpoint.method == "GET" and names:
+            yield Gap(
+                RULE, f"{endpoint.name}: objects named by the query ({names[0]}) are not tried"
+            )
     for number, endpoint in enumerate(_with_object(survey, "GET")):
         owned = _readable(survey, endpoint, f"{survey.nonce}r{number:03}")
         if owned is None:
@@ -110,7 +122,8 @@ def _shown_to(
     name = owned.mark or str(list(owned.call.path.values())[-1])
     if listed is None:
         return "and no list operation shows this object"
-    if name not in listed:
+    # A list that does not even show the object to its owner, such as a first page, proves nothing.
+    if name not in listed and name in (list_text(survey, endpoint, owned.owner) or ""):
         return f"which is not in the list that {other.label} can read"
     return f"with {', '.join(fields)}, which the list does not show" if fields else ""
 

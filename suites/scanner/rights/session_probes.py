@@ -7,19 +7,20 @@ from suites.probes import forging, passive
 from suites.probes.api import Endpoint, Exchange, Observation
 from suites.scanner.result import Gap
 from suites.scanner.sending import HttpSender
-from suites.scanner.session import SUCCESS, Login, Session, cookie_names, logged_in
-from suites.scanner.survey.account import is_accepted
+from suites.scanner.session import Login, Session, cookie_names, logged_in
+from suites.scanner.survey.account import is_accepted, json_of
 from suites.scanner.survey.service import GoodCall, Survey
 
 CHOSEN = "chosenbysomebody0123456789"
-DOTS_OF_JWT = 2
+REDIRECTS = range(300, 400)
 TEXT = "text/plain"
 
 
 def token(survey: Survey) -> Iterator[Observation | Gap]:
     """Send forged tokens, and the genuine token in the URL, to an operation that needs a token."""
     session = survey.user.session
-    if not session.token:
+    web_token = session.json_web_token
+    if not session.token and not web_token:
         reason = "the session has no token" if session.headers else "no log-in was given"
         yield from (Gap(rule, reason) for rule in ("forged-token", "key-in-url"))
         return
@@ -30,19 +31,26 @@ def token(survey: Survey) -> Iterator[Observation | Gap]:
         return
     sender = survey.nobody.watch.sender
     endpoint = good.endpoint
-    if session.token.count(".") == DOTS_OF_JWT:
+    if web_token:
         forgeries = [
             forgery
-            for forgery in forging.forgeries(session.token, "somebody-else")
+            for forgery in forging.forgeries(web_token, "somebody-else")
             if not forgery[0].startswith("the weak key")
         ]
         for observation in forging.tokens_refused(
-            sender, endpoint, good.call, session.token, ("forged-token", forgeries)
+            sender,
+            endpoint,
+            good.call,
+            web_token,
+            ("forged-token", forgeries),
+            headers=session.headers,
         ):
-            yield replace(observation, cause="tokens")
+            accepted = observation.exchange is not None and is_accepted(observation.exchange)
+            is_finding = observation.is_finding and accepted
+            yield replace(observation, is_finding=is_finding, cause="tokens")
     else:
         yield Gap("forged-token", "the session token is not a JSON Web Token")
-    for name in ("access_token", "token"):
+    for name in ("access_token", "token") if session.token else ():
         call = replace(good.call, query={**good.call.query, name: session.token})
         answer = sender.send(endpoint, call)
         sentence = (
@@ -84,7 +92,9 @@ def chosen_session(sender: HttpSender, login: Login, answer: Exchange) -> Iterat
     if names:
         chosen = {"Cookie": "; ".join(f"{name}={CHOSEN}" for name in names)}
         session = logged_in(sender, login, chosen)
-        is_used = CHOSEN in session.headers.get("Cookie", CHOSEN)
+        if session.token:
+            return  # the session depends on the token, and on no cookie
+        is_used = CHOSEN in session.headers.get("Cookie", "")
         verb = "keeps" if is_used else "replaces"
         sentence = f"the log-in {verb} the session cookie that the client sent with the log-in"
         yield Observation("session-fixation", "log-in", is_used, sentence, session.answer)
@@ -110,7 +120,8 @@ def other_sites(survey: Survey) -> Iterator[Observation]:
             f"{endpoint.name} answers {answer.status} to a request of another site; browsers "
             f"{verb} the session cookie with the request"
         )
-        is_accepted_there = answer.status in SUCCESS and is_sent_along
+        is_served = is_accepted(answer) or answer.status in REDIRECTS
+        is_accepted_there = is_served and is_sent_along
         yield Observation("csrf", endpoint.name, is_accepted_there, sentence, answer, cause="csrf")
 
 
@@ -123,5 +134,11 @@ def sends_along(session: Session) -> bool:
 def without_token(sender: HttpSender, endpoint: Endpoint, good: GoodCall) -> Iterator[Observation]:
     """Check whether an operation that needs a session accepts a request without a session."""
     for observation in forging.no_token(sender, endpoint, good.call):
-        accepted = observation.exchange is not None and is_accepted(observation.exchange)
+        answer = observation.exchange
+        accepted = answer is not None and is_accepted(answer) and _has_kind_of(good.answer, answer)
         yield replace(observation, is_finding=observation.is_finding and accepted)
+
+
+def _has_kind_of(good: Exchange | None, answer: Exchange) -> bool:
+    """Return whether a response is JSON where the good response is: a log-in page is a refusal."""
+    return good is None or json_of(good) is None or json_of(answer) is not None

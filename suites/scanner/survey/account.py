@@ -221,12 +221,18 @@ def is_accepted(answer: Exchange) -> bool:
     if not isinstance(content, Mapping):
         return True
     status = str(content.get("status", content.get("result", ""))).lower()
-    if status in ("fail", "failed", "failure", "error") or content.get("success") is False:
+    if status in ("fail", "failed", "failure", "error"):
+        return False
+    if any(content.get(name) is False for name in ("success", "ok", "status")):
+        return False
+    codes = [content.get(name) for name in ("code", "status", "statusCode", "status_code")]
+    if any(isinstance(code, int) and FIRST_ERROR <= code < LAST_STATUS for code in codes):
         return False
     return not (content.get("error") or content.get("errors")) or len(content) > MAX_ERROR_FIELDS
 
 
 MAX_ERROR_FIELDS = 3
+FIRST_ERROR, LAST_STATUS = 400, 600
 
 
 def json_of(answer: Exchange) -> object:

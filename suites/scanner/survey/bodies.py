@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from suites.probes.api import Call, Endpoint, Parameter
-from suites.probes.openapi import benign, places, sample, value_at
+from suites.probes.openapi import as_text, benign, places, sample, value_at
 from suites.scanner.survey.known_values import KnownValues, plain
 
 MAX_DEPTH = 6
@@ -44,7 +44,7 @@ def full_call(endpoint: Endpoint, known: KnownValues, *, optional: bool) -> Call
         call = replace(call, body=_value("", endpoint.body, known, (optional, 0)))
     if optional:
         shown = {
-            parameter.name: str(sample(parameter.schema))
+            parameter.name: as_text(sample(parameter.schema))
             for parameter in endpoint.parameters
             if parameter.where == "query"
             and not parameter.required

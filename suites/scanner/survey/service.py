@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from suites.probes.api import Call, Endpoint, Exchange
-from suites.probes.openapi import places, value_at
+from suites.probes.openapi import declared_places, value_at
 from suites.scanner.sending import UnreachableError
 from suites.scanner.survey.account import Account, is_accepted, json_of
 from suites.scanner.survey.bodies import free_texts, full_call
@@ -78,6 +78,7 @@ class Survey:
     known: KnownValues = field(default_factory=KnownValues)
     good: dict[str, GoodCall] = field(default_factory=dict)
     damaged: set[str] = field(default_factory=set)
+    registered: Exchange | None = None
 
     @property
     def second(self) -> Account | None:
@@ -99,7 +100,7 @@ class Survey:
     def is_log_in(self, endpoint: Endpoint) -> bool:
         """Return whether an operation is the scan's log-in, or looks like another log-in."""
         own = self.user.login is not None and endpoint == self.user.login.endpoint
-        has_password = any(PASSWORD.search(place.name) for place in places(endpoint, Call()))
+        has_password = any(PASSWORD.search(place.name) for place in declared_places(endpoint))
         return own or (is_log_in(endpoint) and not endpoint.secured and has_password)
 
     def is_entrance(self, endpoint: Endpoint) -> bool:
@@ -113,10 +114,11 @@ class Survey:
             return False
         names = [
             place.name.rpartition(".")[2]
-            for place in places(endpoint, Call())
+            for place in declared_places(endpoint)
             if place.where == "body"
         ]
-        has_name = endpoint.method in ("PUT", "PATCH") and any(map(IDENTITY.match, names))
+        is_own = _is_about_a_person(endpoint) and endpoint.method in ("PUT", "PATCH")
+        has_name = is_own and any(map(IDENTITY.match, names))
         return has_name or any(map(PASSWORD.search, names)) or changes_privileges(endpoint)
 
     def survey(self) -> Iterator[GoodCall]:
@@ -317,6 +319,7 @@ class Survey:
         return by_method.get("GET"), by_method.get("POST") or by_method.get("PUT")
 
 
+OWN_ACCOUNT = frozenset({"me", "self", "profile", "account", "setting", "identity"})
 PERSONS = frozenset(
     {
         "user",
@@ -331,6 +334,12 @@ PERSONS = frozenset(
         "player",
     }
 )
+
+
+def _is_about_a_person(endpoint: Endpoint) -> bool:
+    """Return whether the path names a person or an account, as ``/users/{id}`` and ``/me`` do."""
+    parts = [part.rstrip("s").lower() for part in endpoint.path.split("/")]
+    return any(part in PERSONS or part in OWN_ACCOUNT for part in parts)
 
 
 def _order(endpoint: Endpoint) -> tuple[int, int, int]:
