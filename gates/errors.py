@@ -10,6 +10,7 @@ GatesError
 ├── RehearsalError          a part of a rehearsal failed: exit 70
 ├── RouterError             the router did not move the traffic, or sent no response: exit 70
 └── MismatchError           green's traffic is not the traffic in the ledger: exit 2
+    └── ScheduleError       the unfinished ramp has another schedule
 """
 
 from collections.abc import Iterable
@@ -56,6 +57,10 @@ class AttestationError(GatesError):
 
 class MismatchError(GatesError):
     """Green's share of the traffic is not the share in the ledger; the message has both shares."""
+
+
+class ScheduleError(MismatchError):
+    """The unfinished ramp has a stage that the schedule lacks; the ramp stays unfinished."""
 
 
 class OutputError(GatesError):

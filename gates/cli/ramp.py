@@ -146,8 +146,8 @@ def context_of_baseline(context: Context, baseline: Target) -> Context:
 
 
 def _exit_code(result: ramps.RampResult, *, in_ledger: bool) -> int:
-    """Return the exit code: 70 after a crash, and for a decision that is not in the ledger."""
-    if result.crashed:
+    """Return the exit code: 70 after a crash or a failed rollback, and without a ledger entry."""
+    if result.crashed or result.ending is RampEnding.NOT_ROLLED_BACK:
         return ExitCode.INTERNAL
     if result.decision is not None:
         return EXIT_CODES[result.decision.outcome] if in_ledger else ExitCode.INTERNAL

@@ -14,7 +14,14 @@ from gates.evidence.load_record import (
     PhaseMeasurement,
     bytes_of,
 )
-from gates.evidence.run_folder import MAX_RUNS, RUN_ID, folder_problem, read_record, run_folders
+from gates.evidence.run_folder import (
+    MAX_RUNS,
+    RUN_ID,
+    folder_problem,
+    may_exist,
+    read_record,
+    run_folders,
+)
 from gates.model import Generator, Latency, LoadPhase, LoadRun, RunState
 from gates.sources import json_values
 
@@ -47,7 +54,7 @@ def read_loads(folder: Path, key: str) -> tuple[LoadRun, ...]:
 
 def _may_be_load(folder: Path) -> bool:
     """Return whether a folder has the record of a load run, or has no record at all."""
-    return (folder / FILE).exists() or not (folder / suite_record.FILE).exists()
+    return may_exist(folder / FILE) or not may_exist(folder / suite_record.FILE)
 
 
 def _read(folder: Path, key: str) -> LoadRun:

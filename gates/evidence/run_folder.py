@@ -99,6 +99,14 @@ def folder_problem(folder: Path) -> str:
     return ""
 
 
+def may_exist(path: Path) -> bool:
+    """Return whether a file exists, or whether the gate may not find out."""
+    try:
+        return path.exists()
+    except OSError:
+        return True
+
+
 def read_record(path: Path, max_bytes: int) -> RecordFile:
     """Read the bytes of a run record; if this fails, the returned value has the reason.
 
@@ -106,9 +114,9 @@ def read_record(path: Path, max_bytes: int) -> RecordFile:
         path: the file of the record.
         max_bytes: the largest size of a record that is accepted.
     """
-    if path.exists() and not path.is_file():
-        return RecordFile(b"", folder_time(path.parent), "the record is not a file")
     try:
+        if path.exists() and not path.is_file():
+            return RecordFile(b"", folder_time(path.parent), "the record is not a file")
         with path.open("rb") as file:
             raw = file.read(max_bytes + 1)
         modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)

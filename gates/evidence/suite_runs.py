@@ -6,7 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gates.evidence import codec, load_record, seal
-from gates.evidence.run_folder import MAX_RUNS, RUN_ID, folder_problem, read_record, run_folders
+from gates.evidence.run_folder import (
+    MAX_RUNS,
+    RUN_ID,
+    folder_problem,
+    may_exist,
+    read_record,
+    run_folders,
+)
 from gates.evidence.suite_record import (
     EVENTS,
     FILE,
@@ -50,7 +57,7 @@ def read_runs(folder: Path, key: str) -> tuple[Run, ...]:
 
 def _is_of_suites(folder: Path) -> bool:
     """Return True for every folder except a folder that has only the record of a load run."""
-    return (folder / FILE).exists() or not (folder / load_record.FILE).is_file()
+    return may_exist(folder / FILE) or not may_exist(folder / load_record.FILE)
 
 
 def read_run(folder: Path, key: str) -> Run:

@@ -360,7 +360,7 @@ def _decode_rollback(content: JsonObject) -> RollbackEntry:
         at=number(content, "at"),
         verified=verified,
         proof=text(content, "proof") or ("verified" if verified else "NOT verified"),
-        moved=content.get("moved") is True,
+        moved=content.get("moved") is not False,
         seconds=number(content, "seconds"),
         lines=texts(content, "lines"),
         witness=_decode_witness(json_object(content, "witness")),

@@ -85,6 +85,9 @@ def terms_of(table: Table, plan: RampPlan, metrics: Metrics) -> ComparisonTerms:
     if not fast < slow < terms.history:
         problem = "expected a value over batch_seconds and under history_seconds"
         raise table.error("slow_batch_seconds", problem)
+    if terms.recent[1] > terms.history:
+        problem = "expected at most history_seconds, because older counts are forgotten"
+        raise table.error("incident_seconds", problem)
     if chosen.hold_ratio >= chosen.least_ratio:
         raise throughput.error("hold_ratio", "expected a value less than least_ratio")
     return chosen

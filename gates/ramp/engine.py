@@ -12,7 +12,7 @@ gate, the second witness (Prometheus) and the ledger.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from gates.errors import MismatchError, RouterError
+from gates.errors import MismatchError, RouterError, ScheduleError
 from gates.ledger import (
     MoveEntry,
     RampEndEntry,
@@ -92,12 +92,15 @@ def run(plan: Plan, router: TrafficRouter, clock: Clock, world: World) -> RampRe
 
     Raises:
         MismatchError: something other than this ramp moved the traffic.
+        ScheduleError: the unfinished ramp has a stage that is not in the schedule.
         RouterError: the router failed before this ramp had moved anything.
     """
     with interruptible_once() as interruption:
         ramp = _Ramp(plan, router, clock, world, interruption)
         try:
             return ramp.run()
+        except ScheduleError:
+            raise  # nothing was moved, and the ramp can continue with its own schedule
         except MismatchError as error:
             ramp.end(RampEnding.MOVED_BY_OTHERS, str(error), must=False)
             raise
@@ -262,7 +265,7 @@ class _Ramp:
                 at = self._clock.now()
                 self._world.write(RampResumptionEntry(plan.target, plan.time_scale, at, stage))
                 return number
-        raise MismatchError(
+        raise ScheduleError(
             f"the unfinished ramp was at stage {stage!r}, which is not in the schedule; use the "
             "schedule with which the ramp began"
         )
@@ -278,6 +281,8 @@ class _Ramp:
         share = with_retries(self._router.shares, clock.wait).get(green, 0.0)
         earlier = [move for move in moves(self._world.entries()) if move.target == plan.target]
         has_share = is_same_share(share, step.share)
+        if self._move and not has_share and not is_same_share(share, self._move.share):
+            raise self._moved_by_others(share, self._move.share)
         if has_share and earlier and earlier[-1].stage == step.stage:
             self._move = ConfirmedMove(step.share, clock.now())
             return earlier[-1].at
@@ -351,20 +356,23 @@ class _Ramp:
             MismatchError: something other than this ramp moved the traffic.
             RouterError: the router has failed too often in a row.
         """
-        green = self._plan.slots[0]
         try:
-            share = self._router.shares().get(green, 0.0)
+            share = self._router.shares().get(self._plan.slots[0], 0.0)
         except RouterError:
             if failures >= MAX_FAILED_ANSWERS:
                 raise
             return failures + 1
         if not is_same_share(share, step.share):
-            raise MismatchError(
-                f"{green} has {100 * share:g} % of the traffic, but this ramp set "
-                f"{100 * step.share:g} %: somebody else moved the traffic; type gates log, then "
-                f"type gates rollback --target {self._plan.target}"
-            )
+            raise self._moved_by_others(share, step.share)
         return 0
+
+    def _moved_by_others(self, share: float, own_share: float) -> MismatchError:
+        """Return the error that something else gave green another share than this ramp."""
+        return MismatchError(
+            f"{self._plan.slots[0]} has {100 * share:g} % of the traffic, but this ramp set "
+            f"{100 * own_share:g} %: somebody else moved the traffic; type gates log, then "
+            f"type gates rollback --target {self._plan.target}"
+        )
 
     def _stop(self, decision: Decision) -> RampResult:
         """Write the decision to the ledger, and move all traffic to blue.

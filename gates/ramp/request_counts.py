@@ -35,7 +35,9 @@ class RequestCount:
         latest: the number of requests between the last two scrapes; None before the second scrape
             after the move.
         before: the number of requests in the minute before the move.
-        is_counted: whether ``total`` covers at least one whole scrape interval.
+        is_counted: whether ``total`` covers at least one whole scrape interval of each time series
+            that had samples before the move. Instances are scraped at different moments, and the
+            first scraped instance alone does not show the share of its colour.
     """
 
     total: float
@@ -67,7 +69,8 @@ def requests_since(move: ConfirmedMove, green: SampleSet, blue: SampleSet) -> Re
 
 
 def _request_count(move: ConfirmedMove, counters: tuple[Series, ...]) -> RequestCount:
-    total, before, latest, is_scraped, is_counted = 0.0, 0.0, 0.0, False, False
+    total, before, latest, is_scraped = 0.0, 0.0, 0.0, False
+    is_counted, is_waiting = False, False
     for series in counters:
         earlier = [sample.value for sample in series.samples if sample.at <= move.at]
         points = [(sample.at, sample.value) for sample in series.samples if sample.at > move.at]
@@ -75,9 +78,12 @@ def _request_count(move: ConfirmedMove, counters: tuple[Series, ...]) -> Request
         increases = [(first[0], _increase(first[1], last[1])) for first, last in pairwise(points)]
         counted = [value for at, value in increases if at >= move.at + DRAIN_SECONDS]
         total, is_counted = total + sum(counted), is_counted or bool(counted)
+        is_waiting = is_waiting or (bool(earlier) and not counted)
         if increases:
             latest, is_scraped = latest + increases[-1][1], True
-    return RequestCount(total, latest if is_scraped else None, before, is_counted)
+    return RequestCount(
+        total, latest if is_scraped else None, before, is_counted and not is_waiting
+    )
 
 
 def _increase(earlier: float, later: float) -> float:

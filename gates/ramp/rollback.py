@@ -163,9 +163,10 @@ def roll_back(request: RollbackRequest, show: Say) -> RollbackResult:
         return RollbackResult(proof, moved, tuple(lines), time.monotonic() - began, report)
 
     before = _share_before(request)
-    health = health_problem(request.baseline)
-    if health and not request.force:
-        say(f"{request.baseline.name} is not healthy: {health}; the weights stay as they are")
+    health = health_of(request.baseline)
+    if health.problem and not request.force:
+        name = request.baseline.name
+        say(f"{name} is not healthy: {health.problem}; the weights stay as they are")
         say(RESTORE)
         say("to move the traffic anyway, run: gates rollback --target NAME --force")
         return result(Proof.NOT_MOVED, moved=False)
@@ -177,7 +178,7 @@ def roll_back(request: RollbackRequest, show: Say) -> RollbackResult:
         return result(Proof.NOT_MOVED, moved=False)
     say(_health_line(request, health))
     proof, report = _verify(request, move, say)
-    if not request.force and (problem := health_problem(request.baseline)):
+    if not request.force and (problem := health_of(request.baseline).problem):
         say(f"{request.baseline.name} is not healthy after the move: {problem}")
         proof = Proof.UNHEALTHY if proof is Proof.VERIFIED else proof
     return result(proof, moved=True, report=report)
@@ -201,13 +202,13 @@ def _move(request: RollbackRequest, before: float | None, *, mirrored: bool) -> 
     return ConfirmedMove(0.0, time.time(), before)
 
 
-def _health_line(request: RollbackRequest, problem: str) -> str:
+def _health_line(request: RollbackRequest, health: "Health") -> str:
     name = request.baseline.name
     if not request.baseline.health:
         return f"{name}'s health was not checked: the health address of {name} is not known"
-    if problem:
-        return f"{name} is not healthy: {problem}; the traffic was moved by --force"
-    return f"{name} is healthy"
+    if health.problem:
+        return f"{name} is not healthy: {health.problem}; the traffic was moved by --force"
+    return f"{name} is healthy, but {health.note}" if health.note else f"{name} is healthy"
 
 
 def _verify(request: RollbackRequest, move: ConfirmedMove, say: Say) -> tuple[Proof, WitnessReport]:
@@ -285,17 +286,35 @@ def _requests_wait(report: WitnessReport) -> float:
     return min(MAX_WAIT_SECONDS, (SCRAPES + 1) * report.scrape_seconds + MAX_HEALTH_SECONDS)
 
 
-def health_problem(baseline: Baseline) -> str:
-    """Return why the baseline should not get all traffic; empty where no problem is known."""
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What is known about the health of the baseline.
+
+    Args:
+        problem: why the baseline should not get all traffic; empty where no problem is known.
+        note: what the operator should know, although it keeps no traffic away from the baseline;
+            empty without such a note.
+    """
+
+    problem: str = ""
+    note: str = ""
+
+
+def health_of(baseline: Baseline) -> Health:
+    """Ask the baseline for its health.
+
+    A baseline that serves another build than the target file names can still serve customers, so
+    this is a note. A baseline that is not asked has neither a problem nor a note.
+    """
     if not baseline.health:
-        return ""
+        return Health()
     try:
         answer = within(MAX_HEALTH_SECONDS, lambda: _health_answer(baseline))
     except TimeoutError:
-        return f"no response within {MAX_HEALTH_SECONDS:g} s"
+        return Health(f"no response within {MAX_HEALTH_SECONDS:g} s")
     if answer.problem:
-        return answer.problem
-    return _build_problem(baseline, parse(baseline.health, answer.status, answer.body))
+        return Health(answer.problem)
+    return _health_in(baseline, parse(baseline.health, answer.status, answer.body))
 
 
 def _health_answer(baseline: Baseline) -> Answer:
@@ -303,13 +322,14 @@ def _health_answer(baseline: Baseline) -> Answer:
     return get(baseline.health, access, max_bytes=MAX_HEALTH_BYTES)
 
 
-def _build_problem(baseline: Baseline, served: ServedBuild) -> str:
-    if served.measured is not Measured.OK:
-        return served.problem
+def _health_in(baseline: Baseline, served: ServedBuild) -> Health:
     if served.status != HEALTHY:
-        return f"its health response has status {served.status}"
+        return Health(f"its health response has status {served.status}")
+    if served.measured is not Measured.OK:
+        return Health(note=served.problem)
     if baseline.deployment and served.deployment != baseline.deployment:
-        return f"its health response names {served.deployment}, expected {baseline.deployment}"
+        expected = f"expected {baseline.deployment}"
+        return Health(f"its health response names {served.deployment}, {expected}")
     if baseline.build and served.build != baseline.build:
-        return f"it serves {served.build}, expected {baseline.build}"
-    return ""
+        return Health(note=f"it serves {served.build}, the target file names {baseline.build}")
+    return Health()

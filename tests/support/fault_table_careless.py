@@ -24,7 +24,7 @@ REDDENS_CARELESS: dict[str, frozenset[str]] = {
         "leaderboard.phone_numbers": "gamification.leaderboard",
         "achievements.by_line": "gamification.achievements",
         "catalogue.shelves_mixed": "mobile.catalogue",
-        "catalogue.last_piece_unsold": "mobile.catalogue",
+        "catalogue.last_piece_unsold": "mobile.catalogue search.text",
         "search.zero_ignored": "search.text",
         "search.saved_minimum_lost": "search.saved",
         "sync.ends_at_refusal": "mobile.sync",

@@ -160,7 +160,7 @@ REDDENS_TOO: dict[str, str] = {
         "consistency.metrics consistency.payments_at_once consistency.points_at_once "
         "consistency.sockets payments.methods payments.webhook.signature"
     ),
-    "payments.twice": "consistency.payments_at_once",
+    "payments.twice": "consistency.payments_at_once consistency.sockets",
     "points.below_zero": "consistency.points_at_once",
     "points.lifetime_spent": "consistency.points_at_once gamification.earn",
     "points.spent_twice": "consistency.points_at_once",

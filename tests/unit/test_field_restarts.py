@@ -1,5 +1,8 @@
 """A fall of a counter is not always a restart: dips, workers behind one address, restarts."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import pytest
 from field_changes import (
     THREE,
@@ -14,10 +17,10 @@ from field_changes import (
     without_start_times,
     workers,
 )
-from field_series import Change, Store, evidence_of
+from field_series import Change, Store, evidence_of, is_of
 from judging import decide
 
-from gates.model import Outcome, Verdict
+from gates.model import Outcome, Series, Verdict
 
 
 @pytest.mark.parametrize("slot", ["green", "blue"])
@@ -104,3 +107,24 @@ def test_a_policy_may_declare_that_a_fall_is_a_restart(
         assert f"restarts of one instance of green in this step is {restarts};" in sentence
         assert "the fall of a counter counts as a restart" in sentence
         assert "green answered 7,000 of 70,450" in sentences(decision)["traffic-seen"]
+
+
+def test_a_series_of_errors_that_ended_with_its_process_is_no_hold() -> None:
+    """A process exports the series of a status after the first response with this status."""
+
+    def lazily(series: Series) -> Iterator[Series]:
+        is_error = series.labels.get("status", "").startswith("5") and is_of(series, "green")
+        for each in restarted(series):
+            yield replace(each, samples=each.samples[:-20]) if is_error else each
+
+    decision = decided(Store(change=lazily))
+    assert decision.outcome is Outcome.GO, decision.reason
+
+
+def test_a_series_of_errors_that_ends_while_its_process_lives_is_a_hold() -> None:
+    def ended(series: Series) -> Iterator[Series]:
+        is_error = series.labels.get("status", "").startswith("5") and is_of(series, "green")
+        yield replace(series, samples=series.samples[:-20]) if is_error else series
+
+    decision = decided(Store(change=ended))
+    assert decision.outcome is Outcome.HOLD, decision.reason

@@ -88,6 +88,7 @@ MISTAKES = [
     ("[indicators.processes]", AGAIN,
      "expected exactly one indicator with the key up, got 2"),
     ("slow_batch_seconds = 60", "slow_batch_seconds = 10", "expected a value over batch_seconds"),
+    ("history_seconds = 1800", "history_seconds = 240", "incident_seconds: expected at most"),
     ("false_stop = 0.005\n", "false_stop = 0.5\n", "false_stop: expected a number"),
     ("no_go_rolls_back = true", 'no_go_rolls_back = "yes"', "expected true or false"),
     ('on_crash = "rollback"', 'on_crash = "ignore"', "on_crash: expected one of leave, rollback"),

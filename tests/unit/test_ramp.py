@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from gates.errors import LedgerError, MismatchError, RouterError
+from gates.cli import ramp as ramp_command
+from gates.errors import LedgerError, MismatchError, RouterError, ScheduleError
+from gates.exitcodes import ExitCode
 from gates.ledger import LedgerEntry, MoveEntry, RampEnding, RampRollbackEntry, encode
 from gates.model import Decision, Outcome
 from gates.policy.schedule import Step
@@ -295,3 +297,40 @@ def test_a_router_that_stays_silent_ends_the_ramp() -> None:
     result = run(here)
     assert (result.ending, result.crashed, here.share) == (RampEnding.ROLLED_BACK, True, 0.0)
     assert "RouterError: reloading" in result.problem
+
+
+def test_a_manual_rollback_between_two_steps_is_not_undone() -> None:
+    here = FakeWorld()
+    original = here.record
+
+    def record() -> str:
+        if here.last == "ramp-20":
+            here.share = 0.0
+        return original()
+
+    here.record = record  # type: ignore[method-assign]
+    with pytest.raises(MismatchError, match="0 % of the traffic, but this ramp set 20 %"):
+        run(here)
+    assert (here.share, moves(here)) == (0.0, [0.1, 0.2])
+    assert last_entry(here)["how"] == "moved_by_others"
+
+
+def test_another_schedule_leaves_the_unfinished_ramp_as_it_is() -> None:
+    here = FakeWorld(crash_after=25)
+    with pytest.raises(Crash):
+        run(here)
+    here.crash_after, before, share = None, list(here.ledger), here.share
+    other = replace(PLAN, steps=tuple(step for step in STEPS if step.share != share))
+    with pytest.raises(ScheduleError, match="which is not in the schedule"):
+        run(here, other)
+    assert (here.ledger, here.share) == (before, share)
+    assert run(here).ending is RampEnding.DONE
+
+
+def test_a_failed_rollback_has_an_exit_code_of_its_own() -> None:
+    here = FakeWorld(early={"ramp-30": Outcome.ROLLBACK}, back_works=False)
+    result = run(here)
+    assert (result.ending, here.share) == (RampEnding.NOT_ROLLED_BACK, 0.3)
+    assert ramp_command._exit_code(result, in_ledger=True) == ExitCode.INTERNAL
+    here = FakeWorld(early={"ramp-30": Outcome.ROLLBACK})
+    assert ramp_command._exit_code(run(here), in_ledger=True) == ExitCode.ROLLBACK

@@ -246,3 +246,17 @@ def test_a_scrape_of_one_colour_alone_is_no_contradiction(monkeypatch: pytest.Mo
         report.requests.sentence
         == "so far, Prometheus has scraped only one colour often enough after the move"
     )
+
+
+def test_one_scraped_instance_of_several_is_no_contradiction(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each instance is scraped at a moment of its own; here one of ten of blue is ahead."""
+    green = answer(counter({MOVED - 10: 0.0, MOVED + 4: 100.0, MOVED + 19: 550.0}))
+    ahead = counter({MOVED - 11: 0.0, MOVED + 4: 50.0, MOVED + 19: 150.0})
+    others = [counter({MOVED - 12: 0.0, MOVED + 2: 40.0, MOVED + 17: 150.0}) for _ in range(9)]
+    report = look(monkeypatch, 0.3, answer(), served=(green, answer(ahead, *others)))
+    assert report.requests.opinion is Opinion.NOT_YET
+    gone = [counter({MOVED - 27: 0.0, MOVED - 12: 140.0}) for _ in range(4)]
+    report = look(monkeypatch, 0.3, answer(), served=(green, answer(ahead, *gone)))
+    assert report.requests.opinion is Opinion.NOT_YET

@@ -1,6 +1,5 @@
 """Checks the query results about one colour, and combines their samples into scrapes."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gates.judging import answers
@@ -117,9 +116,7 @@ def read_scrapes(
         return (Measured.ERROR, problem), []
     label = colour.processes.instance_label
     if problem := (
-        missing
-        or _behind((*colour.counters, *colour.bad_events, *colour.of_processes), max_age, label)
-        or discovery.down(colour.up, max_age, now, label)
+        missing or _behind(colour, max_age) or discovery.down(colour.up, max_age, now, label)
     ):
         return (Measured.STALE, problem), known
     return (Measured.OK, ""), known
@@ -236,20 +233,36 @@ def _scrapes(colour: ColourAnswers, slot: str, memory: ScrapeMemory | None) -> l
     )
 
 
-def _behind(known: Sequence[SampleSet], max_age: float, instance_label: str) -> str:
+def _process_starts(colour: ColourAnswers, instance_label: str) -> dict[str, float]:
+    """Return when the present process of each instance began, in seconds since the epoch."""
+    began: dict[str, float] = {}
+    for answer in colour.of_processes:
+        for series in answer.series:
+            instance = series.labels.get(instance_label, "")
+            value = series.samples[-1].value
+            began[instance] = max(began.get(instance, value), value)
+    return began
+
+
+def _behind(colour: ColourAnswers, max_age: float) -> str:
     """Compare the newest samples of each instance between query results.
 
+    A time series of bad events that an earlier process of the instance exported ends with this
+    process: the present process exports the series after its first bad event.
+
     Args:
-        known: the query results.
+        colour: the query results.
         max_age: the longest time, in seconds, by which a query result may end before another one.
-        instance_label: the name of the label whose value is the instance.
 
     Returns:
         A sentence about the first query result that ends too early; else an empty text.
     """
+    instance_label = colour.processes.instance_label
+    bad = {answer.query for answer in colour.bad_events}
+    began = _process_starts(colour, instance_label)
     latest: dict[str, float] = {}
     newest: dict[tuple[str, str], float] = {}
-    for answer in known:
+    for answer in (*colour.counters, *colour.bad_events, *colour.of_processes):
         for series in answer.series:
             instance = series.labels.get(instance_label, "")
             at = series.samples[-1].at
@@ -257,7 +270,8 @@ def _behind(known: Sequence[SampleSet], max_age: float, instance_label: str) -> 
             key = (answer.query, instance)
             newest[key] = max(newest.get(key, at), at)
     for (query, instance), at in newest.items():
-        if latest[instance] - at > max_age:
+        is_of_earlier_process = query in bad and began.get(instance, at) > at
+        if latest[instance] - at > max_age and not is_of_earlier_process:
             return (
                 f"{query} has no sample of {instance} for {latest[instance] - at:.0f} s, although "
                 "another query result has newer samples of this instance"

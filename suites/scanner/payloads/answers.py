@@ -10,7 +10,6 @@ from urllib.parse import quote, quote_plus
 
 from suites.probes.api import Call, Endpoint, Exchange, Sender
 from suites.probes.injection import Pair, shape, without_echoes
-from suites.scanner.survey.account import json_of
 
 REPEATS = 3
 MAX_TEXT = 200_000
@@ -133,7 +132,7 @@ def volatile_values(first: Exchange, second: Exchange) -> frozenset[str]:
     Returns:
         The paths of the values; empty where the responses have not the same fields.
     """
-    one, two = (dict(_json_leaves(json_of(answer))) for answer in (first, second))
+    one, two = (_leaves_of(answer) for answer in (first, second))
     if one.keys() != two.keys():
         return frozenset()
     return frozenset(path for path, value in one.items() if value != two[path])
@@ -143,8 +142,16 @@ def without(answer: Exchange, paths: frozenset[str]) -> Exchange:
     """Return a response without the values at some places of its JSON."""
     if not paths:
         return answer
-    left = {path: value for path, value in _json_leaves(json_of(answer)) if path not in paths}
+    left = {path: value for path, value in _leaves_of(answer).items() if path not in paths}
     return replace(answer, text=json.dumps(left, sort_keys=True)) if left else answer
+
+
+def _leaves_of(answer: Exchange) -> dict[str, object]:
+    """Return the values in the JSON of a response by their paths; none for another response."""
+    try:
+        return dict(_json_leaves(json.loads(answer.text)))
+    except (ValueError, RecursionError):
+        return {}
 
 
 def _json_leaves(content: object, path: str = "", depth: int = 0) -> Iterator[tuple[str, object]]:
