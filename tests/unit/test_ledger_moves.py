@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 
 from gates import decisions
-from gates.ledger import MoveEntry, RampStartEntry, RollbackEntry, decode, encode
+from gates.ledger import LedgerEntry, MoveEntry, RampStartEntry, RollbackEntry, decode, encode
 from gates.model import Move
 
 CONTEXT: Any = SimpleNamespace(target=SimpleNamespace(name="green"), time_scale=1.0)
-RAMP = [RampStartEntry("green", 1.0, 900.0, 10), MoveEntry("green", "ramp-30", 0.3, 1000.0, 1.0)]
+RAMP: list[LedgerEntry] = [
+    RampStartEntry("green", 1.0, 900.0, 10),
+    MoveEntry("green", "ramp-30", 0.3, 1000.0, 1.0),
+]
 
 
 def rollback(*, moved: bool) -> RollbackEntry:

@@ -2,6 +2,7 @@
 
 import errno
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         refused(path)
         return stat(path, **options)
 
-    def refused_open(path: Path, *arguments: str) -> object:
+    def refused_open(path: Path, *arguments: Any) -> object:
         refused(path)
         return opened(path, *arguments)
 
