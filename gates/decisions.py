@@ -278,8 +278,8 @@ def moves(context: Context, entries: Sequence[ledger.LedgerEntry]) -> tuple[Move
         match entry:
             case ledger.RampStartEntry():
                 ramp = []
-            case ledger.RollbackEntry() if entry.moved:
-                ramp = []  # a rollback that moved nothing leaves green its share
+            case ledger.RollbackEntry() if not entry.moved_nothing:
+                ramp = []
             case ledger.OtherEntry(kind="move"):
                 return ()  # a move without a valid time or share: no move is known for sure
             case ledger.MoveEntry() if entry.time_scale == context.time_scale:

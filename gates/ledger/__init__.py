@@ -20,6 +20,7 @@ from gates.ledger.chain import (
     verify,
 )
 from gates.ledger.entry import (
+    NOT_MOVED,
     DecisionEntry,
     LedgerEntry,
     MoveEntry,
@@ -43,6 +44,7 @@ __all__ = [
     "EVIDENCE",
     "FILE",
     "LOCK",
+    "NOT_MOVED",
     "TORN",
     "DecisionEntry",
     "LedgerContent",

@@ -28,6 +28,10 @@ class RampEnding(Enum):
     MOVED_BY_OTHERS = "moved_by_others"
 
 
+# The words of a rollback after which the traffic is where it was before.
+NOT_MOVED = "NOT verified: not moved"
+
+
 @dataclass(frozen=True, slots=True)
 class WitnessRecord:
     """The statements of the second witness (Prometheus) about the last move of traffic.
@@ -179,6 +183,11 @@ class RollbackEntry:
     seconds: float | None
     lines: tuple[str, ...] = ()
     witness: WitnessRecord | None = None
+
+    @property
+    def moved_nothing(self) -> bool:
+        """Whether the entry states that the traffic stayed as it was; an old entry may not say."""
+        return not self.moved and self.proof == NOT_MOVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,7 +369,7 @@ def _decode_rollback(content: JsonObject) -> RollbackEntry:
         at=number(content, "at"),
         verified=verified,
         proof=text(content, "proof") or ("verified" if verified else "NOT verified"),
-        moved=content.get("moved") is not False,
+        moved=content.get("moved") is True,
         seconds=number(content, "seconds"),
         lines=texts(content, "lines"),
         witness=_decode_witness(json_object(content, "witness")),

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from gates import ledger
 from gates.errors import RouterError
 from gates.model import NO_LOGIN, Access, Build, Measured, ServedBuild, Target
 from gates.process.time_limit import within
@@ -43,7 +44,7 @@ class Proof(Enum):
     """Whether a rollback is verified, or the reason why it is not verified."""
 
     VERIFIED = "verified"
-    NOT_MOVED = "NOT verified: not moved"
+    NOT_MOVED = ledger.NOT_MOVED
     CONTRADICTED = "NOT verified: contradicted"
     NOT_SEEN = "NOT verified: not seen"
     UNHEALTHY = "NOT verified: blue is not healthy with all traffic"

@@ -67,8 +67,8 @@ class Session:
     @property
     def json_web_token(self) -> str:
         """The JSON Web Token of the session, which a cookie may have; empty without one."""
-        found = forging.TOKEN.search(self.token or self.headers.get("Cookie", ""))
-        return found[0] if found else ""
+        match = forging.TOKEN.search(self.token or self.headers.get("Cookie", ""))
+        return match[0] if match else ""
 
 
 def logged_in(sender: HttpSender, login: Login, headers: Mapping[str, str]) -> Session:
@@ -119,8 +119,8 @@ def session_token(text: str, name: re.Pattern[str] = TOKEN_NAME) -> str:
     try:
         fields = list(_texts(json.loads(text)))
     except (ValueError, RecursionError):
-        found = forging.TOKEN.search(text)
-        return found[0] if found else ""
+        match = forging.TOKEN.search(text)
+        return match[0] if match else ""
     shortest = MIN_KEY if name is KEY_NAME else MIN_TOKEN
     named = [
         (key, value)

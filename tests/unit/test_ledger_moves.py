@@ -17,7 +17,8 @@ RAMP: list[LedgerEntry] = [
 
 
 def rollback(*, moved: bool) -> RollbackEntry:
-    return RollbackEntry("green", 1.0, 1100.0, False, "NOT verified", moved, 2.0, (), None)
+    proof = "NOT verified: not seen" if moved else "NOT verified: not moved"
+    return RollbackEntry("green", 1.0, 1100.0, False, proof, moved, 2.0, (), None)
 
 
 @pytest.mark.parametrize(("moved", "known"), [(True, ()), (False, (Move(1000.0, 0.3),))])

@@ -132,10 +132,10 @@ def volatile_values(first: Exchange, second: Exchange) -> frozenset[str]:
     Returns:
         The paths of the values; empty where the responses have not the same fields.
     """
-    one, two = (_leaves_of(answer) for answer in (first, second))
-    if one.keys() != two.keys():
+    values, others = (_leaves_of(answer) for answer in (first, second))
+    if values.keys() != others.keys():
         return frozenset()
-    return frozenset(path for path, value in one.items() if value != two[path])
+    return frozenset(path for path, value in values.items() if value != others[path])
 
 
 def without(answer: Exchange, paths: frozenset[str]) -> Exchange:
