@@ -15,7 +15,7 @@ from pymongo.errors import DuplicateKeyError
 from starlette.requests import Request
 from starlette.websockets import WebSocket
 
-from testbed.defects import careless
+from testbed.defects import careless, effects
 from testbed.store import (
     access,
     audit,
@@ -397,13 +397,8 @@ async def few_suggestions(context: Context) -> Reply:
 async def facets_of_words_as_typed(context: Context) -> Reply:
     only(context.query, "q")
     wanted = {**catalogue.LISTED, "words": {"$all": search.query_text(context).split()}}
-    hits = [product async for product in context.db.products.find(wanted)]
-    answer = {
-        "total": len(hits),
-        "categories": search.category_counts(hits),
-        "price_bands": search.price_counts(hits),
-    }
-    return Reply(200, answer)
+    cursor = context.db.products.find(wanted)
+    return effects.facets_of([product async for product in cursor])
 
 
 async def list_searches_once(context: Context) -> Reply:
