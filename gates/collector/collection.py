@@ -174,12 +174,22 @@ class Collector:
             )
         except OSError as error:
             return f"the collector could not be started: {error.strerror}"
-        if problem or self._is_fresh(request, self._new_runs(known)):
+        new = self._new_runs(known)
+        if problem or self._is_fresh(request, new):
             return problem
+        starts = [run.started_at for run in new if request.checks <= (run.expected or set())]
+        newest = max(starts, default=None)
+        age = datetime.now(UTC) - newest if newest else None
+        newest_run = (
+            f"the newest began {age.total_seconds():.0f} s ago"
+            if age is not None
+            else "none is new"
+        )
         return (
-            "the collector ended with exit code 0, but wrote no run that counts; expected: a new, "
-            "complete run of these checks, on this target and a single build, with the limits of "
-            "the policy"
+            "the collector ended with exit code 0, but wrote no run that counts "
+            f"({newest_run}); expected: a complete run of these checks that began at most "
+            f"{request.max_age.total_seconds():g} s ago, on this target and a single build, with "
+            "the limits of the policy"
         )
 
     def _without_secrets(self, problem: str) -> str:

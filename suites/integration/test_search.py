@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import example, given
@@ -16,7 +16,7 @@ from suites.pytest_plugin.marks import check
 from suites.testdata.people import NewPerson
 
 if TYPE_CHECKING:
-    from suites.testdata.ownership import Ownership, Shop
+    from suites.testdata.ownership import Ownership, OwnProduct, Shop
 
 MAX_PRICE = 100_000_000
 MORE_THAN_A_PAGE = 42
@@ -46,18 +46,12 @@ def test_text(
     ]
     ownership.findable_product(word, near, "pickle", "unlisted", price_paise=200)
     client = new_client()
-    for product, left in zip(products, (0, 1), strict=False):
+    for product, left in zip(products[:2], (0, 1), strict=True):
         stock = {"$set": {"stock": left, "received": left}}
         database.products.update_one({"_id": product.product_id}, stock)
 
     def prices_of_hits(text: str, low: int | None, high: int | None) -> list[int]:
-        bounds = {"filters[price_min]": low, "filters[price_max]": high}
-        query = {name: str(value) for name, value in bounds.items() if value is not None}
-        pages = all_pages(new_client(), "search", {"q": text, **query})
-        hits = [item for page in pages for item in page["items"]]
-        assert len({item["id"] for item in hits}) == len(hits), "the pages repeat a product"
-        assert {page["total"] for page in pages} == {len(hits)}
-        return sorted(item["price_paise"] for item in hits)
+        return _prices_of_hits(new_client(), text, low, high)
 
     # Each bound is tried at a price, in every run; the other examples are a sample.
     @property_settings
@@ -98,6 +92,24 @@ def test_text(
         )
     ]
     assert refused == [400] * 7
+
+
+def _prices_of_hits(client: StoreClient, text: str, low: int | None, high: int | None) -> list[int]:
+    """Return the sorted prices of all hits of a search; require whole pages with the right total.
+
+    Args:
+        client: the client that searches.
+        text: the words.
+        low: the lowest price, in paise; None for no bound.
+        high: the highest price, in paise; None for no bound.
+    """
+    bounds = {"filters[price_min]": low, "filters[price_max]": high}
+    query = {name: str(value) for name, value in bounds.items() if value is not None}
+    pages = all_pages(client, "search", {"q": text, **query})
+    hits = [item for page in pages for item in page["items"]]
+    assert len({item["id"] for item in hits}) == len(hits), "the pages repeat a product"
+    assert {page["total"] for page in pages} == {len(hits)}
+    return sorted(item["price_paise"] for item in hits)
 
 
 @check("search.autocomplete", needs="advanced_search", alone=True)
@@ -231,29 +243,7 @@ def test_saved(new_person: NewPerson, ownership: "Ownership", database: "Shop") 
         empty_shelf = shopper.client.call("list_products", expect=200, query={"category": shelf})
         with ownership.on_sale(new):
             second = shopper.client.call("search", expect=200, query={**again, "page": "1"})
-            wait_until(
-                "the saved search finds the new product",
-                lambda: shopper.client.call("search", expect=200, query=again).body["total"],
-                lambda total: total == 2,
-                seconds=6,
-            )
-            wait_until(
-                "the catalogue lists the new product",
-                lambda: shopper.client.call(
-                    "list_products", expect=200, query={"category": shelf}
-                ).body["total"],
-                lambda total: total == 1,
-                seconds=6,
-            )
-            wait_until(
-                "the saved search shows the new price and stock of a product",
-                lambda: shopper.client.call("search", expect=200, query=again).body["items"],
-                lambda items: (
-                    (cheap.product_id, 101, False)
-                    in [(item["id"], item["price_paise"], item["in_stock"]) for item in items]
-                ),
-                seconds=6,
-            )
+            _shows_what_is_new(shopper.client, again, shelf, cheap)
     saved_searches = shopper.client.call("list_saved_searches", expect=200).body["saved"]
 
     assert [item["id"] for item in first] == [cheap.product_id]
@@ -277,3 +267,39 @@ def test_saved(new_person: NewPerson, ownership: "Ownership", database: "Shop") 
     assert stored is not None
     assert stored["user_id"] == shopper.user.user_id
     shopper.client.call("save_search", expect=400, body={**body, "q": "?"})
+
+
+def _shows_what_is_new(
+    client: StoreClient, saved: dict[str, str], shelf: str, dearer: "OwnProduct"
+) -> None:
+    """Require that the pages which the store keeps show a new product, a new price and new stock.
+
+    Args:
+        client: the client of the user who saved the search.
+        saved: the query of the saved search, which finds the new product, too.
+        shelf: the category of the new product.
+        dearer: a product that is sold out now, and costs one paisa more.
+    """
+    wait_until(
+        "the saved search finds the new product",
+        lambda: client.call("search", expect=200, query=saved).body["total"],
+        lambda total: total == 2,
+        seconds=6,
+    )
+    wait_until(
+        "the catalogue lists the new product",
+        lambda: client.call("list_products", expect=200, query={"category": shelf}).body["total"],
+        lambda total: total == 1,
+        seconds=6,
+    )
+    expected = (dearer.product_id, dearer.price_paise + 1, False)
+    wait_until(
+        "the saved search shows the new price and stock of a product",
+        lambda: client.call("search", expect=200, query=saved).body["items"],
+        lambda items: expected in [_offer_of(item) for item in items],
+        seconds=6,
+    )
+
+
+def _offer_of(item: dict[str, Any]) -> tuple[str, int, bool]:
+    return item["id"], item["price_paise"], item["in_stock"]

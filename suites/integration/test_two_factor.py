@@ -144,15 +144,25 @@ def test_sms(
     pending = database.sms_codes.find_one(by_user)
     assert pending is not None
     assert pending["expires_at"] - datetime.now(UTC) > timedelta(seconds=295)
+    _lock_by_wrong_sms_codes(client, code)
+    # The chance that five codes of a million are all under 100 is 1 in 10²⁰.
+    assert len(codes) == 5
+    assert max(map(int, codes)) >= 100
+    _texted_code_as_second_step(new_person(), new_client(), ownership, database)
+
+
+def _lock_by_wrong_sms_codes(client: StoreClient, code: str) -> None:
+    """Send the second to the fifth wrong SMS code; require a lock of 15 minutes, also for codes.
+
+    Args:
+        client: the client of a user who has sent one wrong code.
+        code: the right code.
+    """
     tries = [client.ask("verify_sms", body={"code": "x"}).status for _ in range(4)]
     assert tries == [401, 401, 401, 401]
     locked = client.call("verify_sms", expect=429, body={"code": code})
     assert LOCK_SECONDS - 20 <= int(locked.headers["retry-after"]) <= LOCK_SECONDS + 1
     assert client.ask("send_sms").status == 429
-    # The chance that five codes of a million are all under 100 is 1 in 10²⁰.
-    assert len(codes) == 5
-    assert max(map(int, codes)) >= 100
-    _texted_code_as_second_step(new_person(), new_client(), ownership, database)
 
 
 def _enrol_again_and_disable(person: Person, code_of_another: str) -> None:

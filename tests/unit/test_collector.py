@@ -1,5 +1,6 @@
 """The gate has checks run before a question: what the collector does, and what it leaves undone."""
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -234,6 +235,15 @@ def test_no_other_record_is_a_go(
 ) -> None:
     forge(here, collector)
     assert ask(here).code == 3
+
+
+def test_a_run_that_is_too_old_when_it_ends_is_named_with_its_age(
+    here: Place, collector: HandMadeCollector
+) -> None:
+    of_long_ago(here, collector)
+    (collection,) = collect(collector_of(here)).collections
+    assert re.search(r"\(the newest began 40\d s ago\).*at most \d+ s ago", collection.problem)
+    assert collection.problem.endswith("with the limits of the policy")
 
 
 def test_an_older_pass_does_not_help_where_the_collector_fails(

@@ -128,7 +128,10 @@ def test_a_refusal_with_status_200_is_not_accepted(content: object) -> None:
     assert not is_accepted(exchange(json.dumps(content)))
 
 
-@pytest.mark.parametrize("content", [{"code": 200, "data": []}, {"status": "paid", "id": 401}])
+@pytest.mark.parametrize(
+    "content",
+    [{"code": 200, "data": []}, {"status": "paid", "id": 401}, {"code": 450, "unit": "g"}],
+)
 def test_an_answer_with_other_codes_is_accepted(content: object) -> None:
     assert is_accepted(exchange(json.dumps(content)))
 

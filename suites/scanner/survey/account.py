@@ -225,14 +225,17 @@ def is_accepted(answer: Exchange) -> bool:
         return False
     if any(content.get(name) is False for name in ("success", "ok", "status")):
         return False
+    # An object of the service may have such a number, too, but no explanation beside it.
     codes = [content.get(name) for name in ("code", "status", "statusCode", "status_code")]
-    if any(isinstance(code, int) and FIRST_ERROR <= code < LAST_STATUS for code in codes):
+    has_code = any(isinstance(code, int) and FIRST_ERROR <= code < LAST_STATUS for code in codes)
+    if has_code and EXPLANATIONS & content.keys():
         return False
     return not (content.get("error") or content.get("errors")) or len(content) > MAX_ERROR_FIELDS
 
 
 MAX_ERROR_FIELDS = 3
 FIRST_ERROR, LAST_STATUS = 400, 600
+EXPLANATIONS = frozenset({"message", "msg", "error", "errors", "detail", "title", "reason"})
 
 
 def json_of(answer: Exchange) -> object:
